@@ -1,0 +1,57 @@
+# Every target works on an empty machine: the first thing it does is the set-up, which is skipped when nothing changed.
+STATE ?= .local
+PORT_OFFSET ?= 0
+DATASET ?= ml-latest-small
+SIZE ?= 2000000
+export STATE PORT_OFFSET DATASET FROM TO SIZE
+
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status run check unit test bench docs lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  DATASET=$(DATASET)  a name (ml-latest-small, ml-20m, ml-25m, ml-32m, sample) or the path of a folder or zip"
+	@echo "  FROM=YYYY-MM TO=YYYY-MM  the months to load (default: all)"
+	@echo "  STATE=$(STATE)  the folder of all data    PORT_OFFSET=$(PORT_OFFSET)  added to every port"
+
+setup: ## Install the locked environment and the jars
+	@python3 -m infra.local.setup
+
+up: setup ## Start the local stack
+	@$(PYTHON) -m infra.local.stack up
+
+down: ## Stop it; the data stays in STATE
+	@test ! -x $(PYTHON) || $(PYTHON) -m infra.local.stack down
+
+status: setup ## Show its services
+	@$(PYTHON) -m infra.local.stack status
+
+run: up ## Load DATASET from landing to dashboard
+	@PYTHONPATH=plugins $(PYTHON) -m infra.local.run
+
+check: setup ## Lint, format and types
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+
+unit: setup ## The tests that need no Airflow and no browser
+	@$(PYTHON) -m pytest -m "not integration and not browser"
+
+test: setup ## Every test
+	@$(PYTHON) -m pytest
+
+bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
+	@$(PYTHON) -m benchmarks.run
+
+docs: setup ## Write the generated pages of docs/ again
+	@$(PYTHON) -m docs.generate
+
+lock: setup ## Resolve requirements.in into requirements.txt again
+	@.venv/bin/uv pip compile requirements.in --override infra/local/overrides.txt --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command "make lock" --upgrade --quiet -o requirements.txt
+
+clean: down ## Delete the local stack's state, its data too
+	rm -rf "$(STATE)"

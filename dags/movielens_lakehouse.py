@@ -1,0 +1,124 @@
+"""
+# MovieLens lakehouse
+
+Builds the bronze, silver and gold tables of one calendar month of ratings, or of a range of months, records a release
+and publishes it as dashboard page and exports.
+
+**Reads** the dataset that `dataset` names, landed once per version. **Writes** the `bronze`, `silver`, `quarantine` and
+`gold` tables of the catalog `lake`, a row of `ops.releases`, `quality/…` in the lake bucket and the site bucket.
+
+| a run started by | is for |
+| --- | --- |
+| the schedule, or a backfill | the month of its logical date |
+| hand, with `from_month` or `to_month` | that range, both ends included; an open end reaches as far as the data |
+| hand, with a logical date alone | the month of that date |
+| hand, with none of these | nothing: `land` fails and says so |
+
+A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and no release is made.
+
+**Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
+`write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
+
+**If a task fails**
+
+- `land`: the log names the file, the line and what to do. Nothing was published.
+- `audit`: an expectation of severity *critical* failed; the log has counts and example rows, `quality/…` the whole report.
+  Readers still see the previous release. Mend the input, then clear the failed group's `write`; a mended file is a new
+  dataset version, so clear `land` instead. docs/runbook.md says what each failure means.
+- `write`, `publish`, `release`: mostly a service that went away; retries take care of it. See docs/runbook.md if not.
+"""
+
+from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task, task_group
+from pendulum import datetime
+
+from lakehouse.defaults import DEFAULT_ARGS, SPARK
+
+MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+
+
+@task
+def land(run_id: str | None = None, params: dict | None = None, ds: str | None = None) -> dict:
+    """Land the dataset, once per version, and say which months this run is for."""
+    from lakehouse.runs import start_run
+
+    return start_run(run_id, params, ds)
+
+
+@task_group
+def layer(name: str, run: dict):
+    """Write a layer on branches, audit the branches, and only then show them to readers."""
+
+    @task.pyspark(**SPARK)
+    def write(name: str, run: dict, spark=None) -> None:
+        from lakehouse.layers import write
+
+        write(spark, name, run)
+
+    @task.pyspark(**SPARK)
+    def audit(name: str, run: dict, spark=None, dag=None) -> dict[str, int]:
+        from lakehouse.layers import audit
+
+        return audit(spark, name, run, dag.dag_id)
+
+    @task.pyspark(**SPARK)
+    def publish(name: str, run: dict, audited: dict, spark=None, dag=None) -> None:
+        from lakehouse.layers import publish
+
+        publish(spark, name, run, audited, dag.dag_id)
+
+    audited = audit(name, run)
+    chain(write(name, run), audited, publish(name, run, audited))
+
+
+@task
+def release(run: dict) -> str:
+    """Pin the published tables as a set that belongs together."""
+    from lakehouse.releases import release_run
+
+    return release_run(run)
+
+
+@task
+def export(release_id: str) -> list[str]:
+    """Write the small gold tables as CSV, JSON and Parquet."""
+    from lakehouse.exports import export
+
+    return export(release_id)
+
+
+@task
+def publish_dashboard(release_id: str) -> str:
+    """Render the page of the release and make it the current one."""
+    from lakehouse.dashboard import publish
+
+    return publish(release_id)
+
+
+@dag(
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("0 6 1 * *", timezone="UTC"),
+    start_date=datetime(1995, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["tier-1", "ratings"],
+    params={
+        "dataset": Param(
+            None,
+            type=["null", "string"],
+            description="GroupLens dataset, or a folder or zip (default: the Airflow variable lakehouse_dataset)",
+        ),
+        "from_month": Param(
+            None, type=["null", "string"], pattern=MONTH, description="First month of a range (default: the run's month)"
+        ),
+        "to_month": Param(None, type=["null", "string"], pattern=MONTH, description="Last month of the range"),
+    },
+)
+def movielens_lakehouse():
+    run = land()
+    layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold")]
+    release_id = release(run)
+    chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
+
+
+movielens_lakehouse()

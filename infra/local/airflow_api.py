@@ -1,0 +1,64 @@
+"""A client of the local Airflow's REST API, logged in as admin."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from infra.local.config import Stack
+
+
+class AirflowApi(httpx.Client):
+    """Paths count from ``/api/v2/``. Raises httpx.HTTPError when Airflow cannot be reached."""
+
+    def __init__(self, stack: Stack) -> None:
+        login = {"username": "admin", "password": stack.secrets["admin"]}
+        answer = httpx.post(f"{stack.airflow_url}/auth/token", json=login, trust_env=False, timeout=60)
+        token = answer.raise_for_status().json()["access_token"]
+        super().__init__(
+            base_url=f"{stack.airflow_url}/api/v2/",
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,  # no proxy between us and this machine
+            timeout=60,
+        )
+
+    def read(self, path: str, **parameters: Any) -> Any:
+        """The JSON answer of a GET. Raises httpx.HTTPStatusError for anything but success."""
+        return self.get(path, params=parameters).raise_for_status().json()
+
+    def set_variable(self, key: str, value: str) -> None:
+        variable = {"key": key, "value": value}
+        if self.patch(f"variables/{key}", json=variable).status_code == httpx.codes.NOT_FOUND:
+            self.post("variables", json=variable).raise_for_status()
+
+    def trigger(self, dag_id: str, conf: dict[str, str]) -> str:
+        """Unpause a DAG, start a run of it and return the run's id."""
+        self.patch(f"dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        answer = self.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        return str(answer.raise_for_status().json()["dag_run_id"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run, in the order in which they started."""
+        answer = self.read(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100, order_by="start_date")
+        found: list[dict[str, Any]] = answer["task_instances"]
+        return found
+
+    def log(self, task: dict[str, Any]) -> list[str]:
+        """The lines that the last try of a task logged."""
+        path = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs"
+        answer = self.get(
+            f"{path}/{task['try_number']}",
+            params={"map_index": task["map_index"]},
+            headers={"Accept": "application/x-ndjson"},
+        )
+        lines = []
+        for entry in map(json.loads, answer.raise_for_status().iter_lines()):
+            lines += str(entry["event"]).splitlines()
+            lines += [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+        return [line for line in lines if not line.startswith("::")]  # marks of the UI's folded groups
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned."""
+        return self.read(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value")["value"]

@@ -1,0 +1,32 @@
+"""What is known about a landed dataset version, as kept in its ``manifest.json``."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A landed dataset version. Every field is plain data, so ``asdict(manifest)`` can go through JSON and XCom.
+
+    ``files``: by file name ``bytes``, ``sha256``, ``rows``, ``malformed`` and ``blank`` (lines; with the header they
+    add up to all lines of the file). ``months``: rows by table and UTC month ("1996-03"). ``unknown_month``: rows by
+    table without a readable timestamp, malformed ones included. ``landed_at``: UTC, ISO 8601. ``objects``: number of
+    Parquet files.
+    """
+
+    dataset: str
+    version: str
+    synthetic: bool
+    landed_at: str
+    files: dict[str, dict[str, Any]]
+    months: dict[str, dict[str, int]]
+    unknown_month: dict[str, int]
+    objects: int
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Manifest":
+        return cls(**json.loads(text))

@@ -1,0 +1,111 @@
+"""Quality reports: what an audit found, kept in S3 and in ``ops.quality_results`` whether the gate passed or not."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import EqualTo
+
+from spark_jobs.common.run import Run
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 20
+"""How many example rows a report keeps of a failed expectation."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one expectation."""
+
+    expectation: str
+    column: str | None
+    severity: str
+    notes: str
+    success: bool
+    observed: str | None
+    unexpected_count: int | None
+    unexpected_percent: float | None
+    examples: list[dict[str, str]]
+    kwargs: dict[str, Any]
+
+    def __str__(self) -> str:
+        judged = f"{self.expectation}({self.column or ''})"
+        figure = f"{self.unexpected_count} rows" if self.unexpected_count is not None else f"observed {self.observed}"
+        return f"{self.severity} {judged}: {figure}. {self.notes}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one table: the expectations of its suite, in the order of the file."""
+
+    table: str
+    snapshot_id: int
+    row_count: int
+    findings: list[Finding]
+
+    def failed(self, severity: str) -> list[Finding]:
+        return [finding for finding in self.findings if not finding.success and finding.severity == severity]
+
+
+class GateError(Exception):
+    """A critical expectation failed."""
+
+
+def pass_or_raise(layer: str, reports: list[Report]) -> None:
+    """Log every failed expectation, with example rows.
+
+    Raises:
+        GateError: a critical expectation failed.
+    """
+    for report in reports:
+        good = sum(finding.success for finding in report.findings)
+        log.info("%s: %d rows, %d of %d expectations met", report.table, report.row_count, good, len(report.findings))
+        for finding in report.findings:
+            if not finding.success:
+                level = {"critical": logging.ERROR, "warning": logging.WARNING}.get(finding.severity, logging.INFO)
+                log.log(level, "%s: %s", report.table, finding)
+                for example in finding.examples:
+                    log.info("    %s", example)
+    stopped = {report.table: len(report.failed("critical")) for report in reports if report.failed("critical")}
+    if stopped:
+        summary = ", ".join(f"{table} ({count} critical)" for table, count in stopped.items())
+        raise GateError(f"The gate of {layer} stopped the run: {summary}. Main, release and page stay as they are.")
+
+
+def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: str, reports: list[Report]) -> None:
+    """Write one JSON object a table under ``quality/`` and one row an expectation to ``ops.quality_results``."""
+    evaluated_at = datetime.now(UTC)
+    for report in reports:
+        about = {"dag_id": dag_id, "run_id": run.run_id, "layer": layer, "dataset": run.dataset_version}
+        about |= {"months": str(run.months), "branch": run.branch, "evaluated_at": evaluated_at.isoformat()}
+        success = not report.failed("critical")
+        s3.put_object(
+            Bucket=bucket,
+            Key=f"quality/{dag_id}/{run.run_id}/{report.table}.json",
+            Body=json.dumps(about | {"success": success} | asdict(report), indent=2).encode(),
+            ContentType="application/json",
+        )
+    columns = ("expectation", "column", "severity", "success", "observed", "unexpected_count")
+    rows = [
+        {"run_id": run.run_id, "layer": layer, "table": report.table, "snapshot": report.snapshot_id}
+        | {name: getattr(finding, name) for name in columns}
+        | {"evaluated_at": evaluated_at.replace(tzinfo=None)}
+        for report in reports
+        for finding in report.findings
+    ]
+    results = catalog.load_table("ops.quality_results")
+    results.append(pa.Table.from_pylist(rows, schema=results.schema().as_arrow()))
+
+
+def count_warnings(catalog: Catalog, run_id: str) -> int:
+    """How many expectations that only warn failed in the last audit of each layer of a run."""
+    findings = catalog.load_table("ops.quality_results").scan(row_filter=EqualTo("run_id", run_id)).to_arrow().to_pylist()
+    last = {finding["layer"]: finding["evaluated_at"] for finding in sorted(findings, key=itemgetter("evaluated_at"))}
+    of_last = [finding for finding in findings if finding["evaluated_at"] == last[finding["layer"]]]
+    return sum(finding["severity"] == "warning" and not finding["success"] for finding in of_last)

@@ -1,0 +1,132 @@
+"""Decide what a run of ``movielens_lakehouse`` is for: its dataset version and its months."""
+
+import logging
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import IsNull
+
+from lakehouse.datasets import DatasetError
+from lakehouse.defaults import setting
+from lakehouse.landing import Manifest, land_dataset
+from spark_jobs.common.lake import rows_by_month
+from spark_jobs.common.months import Months
+from spark_jobs.common.run import Run
+
+log = logging.getLogger(__name__)
+
+FIRST_MONTH = date(1995, 1, 1)
+"""MovieLens began in 1995; nothing is older."""
+
+
+class NoMonthsError(ValueError):
+    """It cannot be told which months a run is for."""
+
+
+def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, Any]:
+    """Land the dataset of a run and plan it; the plan goes from task to task as JSON.
+
+    Raises:
+        AirflowSkipException: there is nothing to do in the run's months.
+        AirflowFailException: the dataset or the params are at fault; trying again would not help.
+    """
+    try:
+        manifest = land_dataset(params["dataset"] or setting("dataset"))
+        catalog = load_catalog("lake")
+        run = plan(
+            run_id,
+            datetime.now(UTC),
+            manifest,
+            catalog,
+            from_month=params["from_month"],
+            to_month=params["to_month"],
+            ds=ds,
+            top_movies_min_ratings=int(setting("top_movies_min_ratings", "50")),
+        )
+    except (DatasetError, NoMonthsError) as error:
+        raise AirflowFailException(str(error)) from error
+    if is_idle(run, manifest, catalog):
+        raise AirflowSkipException(f"No ratings or tags in {run.months}, and the lake has none there either")
+    log.info("%s of %s", run.months, run.dataset_version)
+    return run.to_json()
+
+
+def plan(
+    run_id: str,
+    started_at: datetime,
+    manifest: Manifest,
+    catalog: Catalog,
+    *,
+    from_month: str | None,
+    to_month: str | None,
+    ds: str | None,
+    top_movies_min_ratings: int,
+) -> Run:
+    """The run over ``from_month`` to ``to_month`` (YYYY-MM), or else over the month of ``ds`` (YYYY-MM-DD).
+
+    An open end of the range is the first possible month or the current one. The rows without a readable time belong to
+    the first run of a dataset version that publishes silver: to this one, if none has.
+
+    Raises:
+        NoMonthsError: there is neither a range nor a logical date, or the range ends before it begins.
+    """
+    if from_month or to_month:
+        first = _month(from_month) if from_month else FIRST_MONTH
+        last = _month(to_month) if to_month else datetime.now(UTC).date().replace(day=1)
+    elif ds:
+        first = last = _month(ds[:7])
+    else:
+        raise NoMonthsError("This run has no logical date: trigger it with one, or with from_month and to_month")
+    if last < first:
+        raise NoMonthsError(f"from_month {first:%Y-%m} is later than to_month {last:%Y-%m}: exchange them")
+    unknown = unknown_month_is_due(catalog, manifest)
+    months = Months(first, last, unknown)
+    return Run(run_id, manifest.dataset, manifest.version, months, started_at, top_movies_min_ratings)
+
+
+def _month(text: str) -> date:
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise NoMonthsError(f"{text!r} is not a month: write it as YYYY-MM")
+    return date.fromisoformat(f"{text}-01")
+
+
+def unknown_month_is_due(catalog: Catalog, manifest: Manifest) -> bool:
+    """Whether main's quarantine lacks this version's rows without a readable time, or has those of another version."""
+    for table, landed in manifest.unknown_month.items():
+        try:
+            quarantine = catalog.load_table(f"quarantine.{table}")
+        except NoSuchTableError:
+            return landed > 0
+        rows = quarantine.scan(row_filter=IsNull("_event_month"), selected_fields=("_dataset",)).to_arrow()
+        due = {f"{manifest.dataset}@{manifest.version}"} if landed else set()
+        if set(rows["_dataset"].to_pylist()) != due:
+            return True
+    return False
+
+
+def is_idle(run: Run, manifest: Manifest, catalog: Catalog) -> bool:
+    """Whether a run has nothing to do: no rows in its months, neither landed nor in the lake, and no new catalogue."""
+    landed = {month for months in manifest.months.values() for month in months}
+    if run.months.unknown or any(date.fromisoformat(f"{month}-01") in run.months for month in landed):
+        return False
+    try:
+        tables = [catalog.load_table(f"bronze.{name}") for name in ("ratings", "tags", "movies")]
+    except NoSuchTableError:
+        return False
+    for table in tables[:2]:
+        main = table.current_snapshot()
+        if main and any(month in run.months for month in rows_by_month(table, main.snapshot_id)):
+            return False
+    return dataset_of(tables[2]) == run.dataset_version
+
+
+def dataset_of(table: Any) -> str | None:
+    """The dataset version that the last commit on main was written from."""
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return None
+    return snapshot.summary.additional_properties.get("lakehouse.dataset")

@@ -1,0 +1,104 @@
+"""Read a release: the tables as it pinned them, through pyiceberg. Nothing here reads "the latest"."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.conversions import from_bytes
+from pyiceberg.expressions import EqualTo
+
+from spark_jobs.common.lake import count_rows, rows_by_month
+
+RELEASES = "ops.releases"
+
+
+@dataclass(frozen=True)
+class KeyFigures:
+    """What the dashboard says first. Months are first days; times are UTC."""
+
+    rating_count: int
+    user_count: int
+    movie_count: int
+    first_month: date | None
+    last_month: date | None
+    last_rated_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Release:
+    """One row of ``ops.releases`` that can read its tables."""
+
+    release_id: str
+    run_id: str
+    created_at: datetime
+    dataset: str
+    code_version: str
+    kind: str
+    restored_from: str | None
+    tables: dict[str, int]
+    quality_status: str
+    catalog: Catalog = field(repr=False, compare=False)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data is generated, not GroupLens'."""
+        return self.dataset.startswith("sample@")
+
+    def read(self, table: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
+        """A table as of this release."""
+        loaded = self.catalog.load_table(table)
+        return loaded.scan(snapshot_id=self.tables[table], selected_fields=columns).to_arrow()
+
+    def row_counts(self) -> dict[str, int]:
+        """Rows of every table of the release, from metadata."""
+        return {table: count_rows(self.catalog.load_table(table), snapshot) for table, snapshot in self.tables.items()}
+
+    def key_figures(self) -> KeyFigures:
+        """Counts and the range of the ratings; users are counted from their ids alone, batch by batch."""
+        ratings = self.catalog.load_table("silver.ratings")
+        snapshot_id = self.tables["silver.ratings"]
+        months = sorted(month for month in rows_by_month(ratings, snapshot_id) if month)
+        users: set[int] = set()
+        for batch in ratings.scan(snapshot_id=snapshot_id, selected_fields=("user_id",)).to_arrow_batch_reader():
+            users.update(batch["user_id"].unique().to_pylist())
+        return KeyFigures(
+            rating_count=count_rows(ratings, snapshot_id),
+            user_count=len(users),
+            movie_count=count_rows(self.catalog.load_table("silver.movies"), self.tables["silver.movies"]),
+            first_month=months[0] if months else None,
+            last_month=months[-1] if months else None,
+            last_rated_at=self._last_rated_at(),
+        )
+
+    def _last_rated_at(self) -> datetime | None:
+        """The latest rating, from the upper bounds that Iceberg keeps of every data file."""
+        ratings = self.catalog.load_table("silver.ratings")
+        column = ratings.schema().find_field("rated_at")
+        files = ratings.scan(snapshot_id=self.tables["silver.ratings"]).plan_files()
+        bounds = [(each.file.upper_bounds or {}).get(column.field_id) for each in files]
+        times = [from_bytes(column.field_type, bound) for bound in bounds if bound is not None]
+        return datetime.fromtimestamp(max(times) / 1_000_000, UTC) if times else None
+
+
+def load_release(release_id: str) -> Release:
+    """The release of that id.
+
+    Raises:
+        LookupError: there is none.
+    """
+    catalog = load_catalog("lake")
+    rows = catalog.load_table(RELEASES).scan(row_filter=EqualTo("release_id", release_id)).to_arrow().to_pylist()
+    if not rows:
+        raise LookupError(f"There is no release {release_id!r}: ops.releases lists those there are")
+    return as_release(rows[0], catalog)
+
+
+def as_release(row: dict[str, Any], catalog: Catalog) -> Release:
+    return Release(**row | {"tables": dict(row["tables"])}, catalog=catalog)
+
+
+def row_counts(release_id: str) -> dict[str, int]:
+    """Rows of every table of a release."""
+    return load_release(release_id).row_counts()

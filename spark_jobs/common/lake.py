@@ -1,0 +1,147 @@
+"""Read and write the lake as one run does: from pinned snapshots, onto the branch of the run.
+
+Every read is pinned to a snapshot and every write records the snapshots it was computed from, so that a release can
+check that its tables belong together.
+"""
+
+from datetime import date
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
+from pyiceberg.transforms import MonthTransform
+from pyiceberg.types import DateType
+from pyspark.sql import Column, DataFrame, DataFrameWriterV2, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.common.run import Run
+
+SOURCE = "lakehouse.source."
+"""Prefix of the snapshot properties that name, for each table read, the snapshot it was read from."""
+
+DATA_GROUPING = "spark.sql.iceberg.planning.preserve-data-grouping"
+
+
+class Lake:
+    """The tables as one run sees them: its own branch where it has one, main elsewhere.
+
+    One object serves the job of one table: what it has read is recorded in what it writes.
+    """
+
+    def __init__(self, spark: SparkSession, catalog: Catalog, run: Run) -> None:
+        self.spark = spark
+        self.run = run
+        self._catalog = catalog
+        self._sources: dict[str, int] = {}
+
+    def read(self, table: str) -> DataFrame:
+        """Read the months of the run, or all of a table without months, at the head that this run sees."""
+        rows = self._at_head(table)
+        months = self._months_of(table)
+        if months is None:
+            return rows
+        # Tasks that follow the months group, join and write without a shuffle, one file a month.
+        self.spark.conf.set(DATA_GROUPING, "true")
+        return rows.where(months)
+
+    def read_all(self, table: str) -> DataFrame:
+        """Read all months of a table at the head that this run sees, once for all jobs of a layer.
+
+        Spark knows the same snapshot by its plan, so the first job loads it and the others find it in memory.
+        """
+        self.spark.conf.set(DATA_GROUPING, "false")  # many small months share a task
+        return self._at_head(table).cache()
+
+    def head(self, table: str) -> int:
+        """The snapshot of a table that this run sees."""
+        return head(self._catalog.load_table(table), self.run.branch)
+
+    def rows_by_month(self, table: str) -> dict[date | None, int]:
+        """How many rows a month-partitioned table has in each month of the run, None being the unknown one."""
+        loaded = self._catalog.load_table(table)
+        counts = rows_by_month(loaded, head(loaded, self.run.branch))
+        return {month: rows for month, rows in counts.items() if month in self.run.months}
+
+    def count(self, table: str) -> int:
+        """How many rows a table has in the months of the run, or in all without months. Reads metadata only."""
+        has_months = self._months_of(table) is not None
+        return sum(self.rows_by_month(table).values()) if has_months else self.total(table)
+
+    def total(self, table: str) -> int:
+        """How many rows a table has in all. Reads metadata only."""
+        loaded = self._catalog.load_table(table)
+        return count_rows(loaded, head(loaded, self.run.branch))
+
+    def replace(self, table: str, rows: DataFrame) -> None:
+        """Replace the months of the run, or all of a table without months, by ``rows`` in one commit.
+
+        Of months, a dynamic overwrite is preferred, for it can be cherry-picked when another run publishes first. But
+        it leaves a month alone that has no rows any more, so where rows may have to go the whole range is overwritten.
+        """
+        months = self._months_of(table)
+        if months is None:
+            self._writer(table, rows).overwrite(F.lit(True))
+        elif self.run.months.is_range and self.count(table) > 0:
+            self._writer(table, rows).overwrite(months)
+        else:
+            before = self.head(table)
+            self._writer(table, rows).overwritePartitions()
+            if self.head(table) == before:
+                self.clear(table)
+
+    def clear(self, table: str) -> None:
+        """Remove the months of the run from a month-partitioned table; no commit where it has none of them."""
+        months = self._months_of(table)
+        if months is not None and self.count(table) > 0:
+            self._writer(table, self.spark.table(f"lake.{table}").where("false")).overwrite(months)
+
+    def _months_of(self, table: str) -> Column | None:
+        """The condition of the run's months on a table, or None where it is not partitioned by month."""
+        loaded = self._catalog.load_table(table)
+        for field in loaded.spec().fields:
+            column = loaded.schema().find_field(field.source_id)
+            if isinstance(column.field_type, DateType):
+                return self.run.months.of(column.name)
+            if isinstance(field.transform, MonthTransform):
+                return self.run.months.of_time(column.name)
+        return None
+
+    def _at_head(self, table: str) -> DataFrame:
+        self._sources[table] = self.head(table)
+        return self.spark.read.option("versionAsOf", self._sources[table]).table(f"lake.{table}")
+
+    def _writer(self, table: str, rows: DataFrame) -> DataFrameWriterV2:
+        properties = {"lakehouse.run-id": self.run.run_id, "lakehouse.dataset": self.run.dataset_version}
+        properties |= {f"{SOURCE}{source}": str(snapshot) for source, snapshot in self._sources.items()}
+        writer = rows.writeTo(f"lake.{table}.branch_{self.run.branch}")
+        for name, value in properties.items():
+            writer = writer.option(f"snapshot-property.{name}", value)
+        return writer
+
+
+def head(table: Table, branch: str) -> int:
+    """The snapshot at the head of a branch, or of main where the table has no such branch.
+
+    Raises:
+        LookupError: the table has no snapshot at all; ``create_tables`` gives every table an empty first one.
+    """
+    snapshot = table.snapshot_by_name(branch) or table.current_snapshot()
+    if snapshot is None:
+        raise LookupError(f"{'.'.join(table.name())} has no snapshot: it was not made by create_tables")
+    return snapshot.snapshot_id
+
+
+def count_rows(table: Table, snapshot_id: int) -> int:
+    """Rows of a table at a snapshot, from metadata only."""
+    snapshot = table.snapshot_by_id(snapshot_id)
+    assert snapshot is not None and snapshot.summary is not None  # every writer of ours fills the summary
+    return int(snapshot.summary["total-records"] or 0)
+
+
+def rows_by_month(table: Table, snapshot_id: int) -> dict[date | None, int]:
+    """Rows of a month-partitioned table by month (first day; None for the unknown month), from metadata only."""
+    counts: dict[date | None, int] = {}
+    for row in table.inspect.partitions(snapshot_id=snapshot_id).to_pylist():
+        *_, value = row["partition"].values()
+        month = date(1970 + value // 12, value % 12 + 1, 1) if isinstance(value, int) else value
+        counts[month] = counts.get(month, 0) + row["record_count"]
+    return counts

@@ -1,0 +1,17 @@
+CREATE TABLE IF NOT EXISTS lake.bronze.tags (
+    userId string COMMENT 'who tagged, as received',
+    movieId string COMMENT 'what was tagged, as received',
+    tag string COMMENT 'free text, as received',
+    timestamp string COMMENT 'seconds since 1970-01-01 UTC, as received',
+    _line bigint COMMENT 'line number in the file, the header being line 1; null where landing did not need it',
+    _malformed_line string COMMENT 'the line as received, where it does not have exactly the fields of the header; null elsewhere',
+    _event_month date COMMENT 'first day of the UTC month of the event; null where the time cannot be read',
+    _source string COMMENT 'file or stream',
+    _source_file string COMMENT 'name of the file in the dataset, such as tags.csv',
+    _dataset string COMMENT 'dataset and version, such as ml-latest-small@0123456789ab',
+    _run_id string COMMENT 'Airflow run that wrote the row',
+    _ingested_at timestamp COMMENT 'start of that run, UTC'
+)
+USING iceberg
+PARTITIONED BY (_event_month)
+COMMENT 'One row per landed line of tags, every value as received.'

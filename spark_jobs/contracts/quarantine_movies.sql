@@ -1,0 +1,15 @@
+CREATE TABLE IF NOT EXISTS lake.quarantine.movies (
+    movieId string COMMENT 'movie, as received',
+    title string COMMENT 'title with the release year in parentheses, as received',
+    genres string COMMENT 'genres separated by a vertical bar, as received',
+    _line bigint COMMENT 'line number in the file, the header being line 1; null where landing did not need it',
+    _malformed_line string COMMENT 'the line as received, where it does not have exactly the fields of the header; null elsewhere',
+    _source string COMMENT 'file or stream',
+    _source_file string COMMENT 'name of the file in the dataset, such as movies.csv',
+    _dataset string COMMENT 'dataset and version, such as ml-latest-small@0123456789ab',
+    reasons array<string> COMMENT 'every rule that the row breaks: malformed, bad_user_id, bad_movie_id, bad_rating, bad_timestamp, unknown_movie',
+    _run_id string COMMENT 'Airflow run that judged the row',
+    _first_seen_at timestamp COMMENT 'start of the first run that judged it, UTC'
+)
+USING iceberg
+COMMENT 'Rows of bronze.movies that may not enter silver, with the reasons.'

@@ -1,0 +1,127 @@
+"""A stack of its own for the whole test session; each part starts when the first test asks for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Airflow reads this once, when it is imported; without it, it would write to the home folder.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="lakehouse-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+from infra.local.config import HOST, REPOSITORY, Stack
+from infra.local.services import AIRFLOW, INFRASTRUCTURE
+from infra.local.stack import down, up
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_stack() -> Iterator[Any]:
+    """A function that makes the settings of another empty stack, stopped and deleted at the end of the session."""
+    jars = Stack.from_environment().state / "jars"
+    made: list[Stack] = []
+
+    def make() -> Stack:
+        state = Path(tempfile.mkdtemp(prefix="lake house-"))  # a blank in the path must not matter
+        (state / "jars").symlink_to(jars)
+        made.append(Stack(state, free_port_offset(taken={stack.port_offset for stack in made})))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        down(stack)
+        shutil.rmtree(stack.state)
+
+
+def free_port_offset(taken: set[int]) -> int:
+    """An offset at which every port of a stack is free; drawn, so that sessions that start together do not collide."""
+    for offset in random.sample(range(5000, 17000), 1000):
+        if offset not in taken and all(is_free(port) for port in Stack(Path(), offset).ports.values()):
+            return offset
+    raise RuntimeError("no free port offset")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def stack(new_stack: Any) -> Iterator[Stack]:
+    """A running Postgres, S3 and Spark, with Airflow's connections and variables in the environment."""
+    stack = new_stack()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_DRIVER_MEMORY", "1g")
+        patch.setenv("PYICEBERG_HOME", str(stack.state))
+        for name, value in stack.connections().items():
+            patch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(value))
+        for name, value in stack.variables().items():
+            patch.setenv(f"AIRFLOW_VAR_{name.upper()}", value)
+        up(stack, INFRASTRUCTURE)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def spark(stack: Stack) -> Iterator[Any]:
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.remote(stack.spark_url).getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def catalog(stack: Stack) -> Iterator[Any]:
+    """The catalog ``lake`` in pyiceberg; code under test that loads it gets the same one."""
+    import pyiceberg.catalog
+    from pyiceberg.utils.config import Config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyiceberg.catalog, "_ENV_CONFIG", Config())  # it was read when something imported pyiceberg
+        yield pyiceberg.catalog.load_catalog("lake")
+
+
+@pytest.fixture(scope="session")
+def s3(stack: Stack) -> Any:
+    import boto3
+
+    return boto3.client("s3", **stack.s3_options)
+
+
+@pytest.fixture(scope="session")
+def airflow(stack: Stack) -> Iterator[Any]:
+    """Airflow on the same stack: a client of its REST API, logged in."""
+    from infra.local.airflow_api import AirflowApi
+
+    up(stack, [*INFRASTRUCTURE, *AIRFLOW])
+    with AirflowApi(stack) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def movielens() -> Path:
+    """The folder of the real ml-latest-small, named by MOVIELENS."""
+    folder = Path(os.environ.get("MOVIELENS") or REPOSITORY.parent / "shared" / "data" / "ml-latest-small").resolve()
+    if not (folder / "ratings.csv").exists():
+        problem = f"no MovieLens data in {folder}: set MOVIELENS to the folder of ml-latest-small"
+        if os.environ.get("CI"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    return folder
