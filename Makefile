@@ -44,7 +44,7 @@ test: setup ## Every test
 	@$(PYTHON) -m pytest
 
 bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
-	@$(PYTHON) -m benchmarks.run
+	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.run
 
 docs: setup ## Write the generated pages of docs/ again
 	@$(PYTHON) -m docs.generate

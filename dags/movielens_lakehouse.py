@@ -14,7 +14,10 @@ and publishes it as dashboard page and exports.
 | hand, with a logical date alone | the month of that date |
 | hand, with none of these | nothing: `land` fails and says so |
 
-A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and no release is made.
+A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and makes no release.
+
+**A run is all or nothing**: every layer is written to branches that only this run reads and is audited there; the
+layers become visible one after the other when the last of them has passed.
 
 **Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
 `write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
@@ -22,9 +25,9 @@ A month without ratings, in the dataset and in the lake, is skipped after `land`
 **If a task fails**
 
 - `land`: the log names the file, the line and what to do. Nothing was published.
-- `audit`: an expectation of severity *critical* failed; the log has counts and example rows, `quality/…` the whole report.
-  Readers still see the previous release. Mend the input, then clear the failed group's `write`; a mended file is a new
-  dataset version, so clear `land` instead. docs/runbook.md says what each failure means.
+- `audit`: an expectation of severity *critical* failed; the log has counts and example rows, `quality/…` the whole
+  report. Nothing of the run is published. Mend the input and clear the whole run: a mended file is another
+  version of the dataset, so it must be landed. docs/runbook.md says what each failure means.
 - `write`, `publish`, `release`: mostly a service that went away; retries take care of it. See docs/runbook.md if not.
 """
 
@@ -46,7 +49,7 @@ def land(run_id: str | None = None, params: dict | None = None, ds: str | None =
 
 @task_group
 def layer(name: str, run: dict):
-    """Write a layer on branches, audit the branches, and only then show them to readers."""
+    """Write a layer on branches of this run, audit the branches, and show them to readers when all layers passed."""
 
     @task.pyspark(**SPARK)
     def write(name: str, run: dict, spark=None) -> None:
@@ -55,19 +58,18 @@ def layer(name: str, run: dict):
         write(spark, name, run)
 
     @task.pyspark(**SPARK)
-    def audit(name: str, run: dict, spark=None, dag=None) -> dict[str, int]:
+    def audit(name: str, run: dict, spark=None, dag=None) -> None:
         from lakehouse.layers import audit
 
-        return audit(spark, name, run, dag.dag_id)
+        audit(spark, name, run, dag.dag_id)
 
     @task.pyspark(**SPARK)
-    def publish(name: str, run: dict, audited: dict, spark=None, dag=None) -> None:
+    def publish(name: str, run: dict, spark=None, dag=None) -> None:
         from lakehouse.layers import publish
 
-        publish(spark, name, run, audited, dag.dag_id)
+        publish(spark, name, run, dag.dag_id)
 
-    audited = audit(name, run)
-    chain(write(name, run), audited, publish(name, run, audited))
+    return write(name, run), audit(name, run), publish(name, run)
 
 
 @task
@@ -109,7 +111,7 @@ def publish_dashboard(release_id: str) -> str:
             description="GroupLens dataset, or a folder or zip (default: the Airflow variable lakehouse_dataset)",
         ),
         "from_month": Param(
-            None, type=["null", "string"], pattern=MONTH, description="First month of a range (default: the run's month)"
+            None, type=["null", "string"], pattern=MONTH, description="First month of a range, such as 1996-03"
         ),
         "to_month": Param(None, type=["null", "string"], pattern=MONTH, description="Last month of the range"),
     },
@@ -117,8 +119,10 @@ def publish_dashboard(release_id: str) -> str:
 def movielens_lakehouse():
     run = land()
     layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold")]
+    gates = [task for write, audit, _ in layers for task in (write, audit)]
+    publishes = [publish for _, _, publish in layers]
     release_id = release(run)
-    chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
+    chain(run, *gates, *publishes, release_id, export(release_id), publish_dashboard(release_id))
 
 
 movielens_lakehouse()

@@ -68,7 +68,7 @@ def stack(new_stack: Any) -> Iterator[Stack]:
     """A running Postgres, S3 and Spark, with Airflow's connections and variables in the environment."""
     stack = new_stack()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_DRIVER_MEMORY", "1g")
+        patch.setenv("SPARK_DRIVER_MEMORY", "2g")
         patch.setenv("PYICEBERG_HOME", str(stack.state))
         for name, value in stack.connections().items():
             patch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(value))
@@ -96,6 +96,19 @@ def catalog(stack: Stack) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pyiceberg.catalog, "_ENV_CONFIG", Config())  # it was read when something imported pyiceberg
         yield pyiceberg.catalog.load_catalog("lake")
+
+
+@pytest.fixture(scope="session")
+def lake_tables(spark: Any, catalog: Any) -> Any:
+    """The catalog ``lake`` with every table that has a contract, each with an empty first snapshot."""
+    from lakehouse.tables import CONTRACTS, create_tables
+
+    create_tables(spark, catalog)
+    for contract in CONTRACTS.glob("*.sql"):
+        table = catalog.load_table(contract.stem.replace("_", ".", 1))
+        if table.current_snapshot() is None:
+            table.append(table.schema().as_arrow().empty_table())
+    return catalog
 
 
 @pytest.fixture(scope="session")

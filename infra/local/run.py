@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from infra.local.airflow_api import AirflowApi
-from infra.local.config import Stack, StackError
+from infra.local.config import REPOSITORY, Stack, StackError
 
 DAG = "movielens_lakehouse"
 FINISHED = ("success", "failed", "skipped", "up_for_retry", "upstream_failed", "removed")
@@ -27,6 +28,7 @@ def main() -> int:
         wait_for_dag(airflow)
         conf = parameters()
         airflow.set_variable("lakehouse_dataset", conf["dataset"])
+        airflow.set_variable("lakehouse_code_version", code_version())
         run_id = airflow.trigger(DAG, conf)
         url = f"{stack.airflow_url}/dags/{DAG}/runs/{quote(run_id)}"
         print(f"Run of {conf['dataset']}, {conf['from_month']} to {conf['to_month']}: {url}")
@@ -53,6 +55,15 @@ def parameters() -> dict[str, str]:
         "from_month": os.environ.get("FROM") or "1995-01",
         "to_month": os.environ.get("TO") or f"{datetime.now(UTC):%Y-%m}",
     }
+
+
+def code_version() -> str:
+    """The commit that is checked out, marked where files differ from it; "unknown" outside git."""
+    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--tags"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def wait_for_dag(airflow: AirflowApi) -> None:
@@ -113,10 +124,12 @@ def explain(airflow: AirflowApi, run_id: str) -> None:
 def summary(stack: Stack, release_id: Any) -> None:
     """Print the release, its row counts and where to look at it."""
     os.environ["PYICEBERG_HOME"] = str(stack.state)  # before pyiceberg is imported
-    from lakehouse.serving import row_counts
+    from lakehouse.serving import load_release
 
+    release = load_release(release_id)
     print(f"\nRelease    {release_id}")
-    for table, rows in row_counts(release_id).items():
+    print(f"Dataset    {release.dataset}{' (synthetic sample, not MovieLens data)' if release.synthetic else ''}")
+    for table, rows in release.row_counts().items():
         print(f"  {table:<28} {rows:>12,} rows")
     print(f"Dashboard  {stack.s3_url}/site/index.html")
     print(f"Airflow    {stack.airflow_url}  (user admin, password in {stack.airflow_password_file})")

@@ -8,8 +8,11 @@ import logging
 from typing import Literal
 
 from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import ancestors_of
 from pyspark.sql import SparkSession
+
+from spark_jobs.common.lake import head
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +28,22 @@ class NotAuditedError(Exception):
 
 
 def open_branch(table: Table, branch: str) -> None:
-    """Open the branch at the head of main; one left over from an earlier try is replaced."""
-    main = table.current_snapshot()
-    if main is None:
-        raise LookupError(f"{'.'.join(table.name())} has no snapshot to branch from")
+    """Open the branch at the head of main; one left over from an earlier try is replaced.
+
+    A new table gets an empty snapshot first, so that its first run is like any other.
+    """
+    if table.current_snapshot() is None:
+        table.append(table.schema().as_arrow().empty_table())
+    main = head(table, MAIN_BRANCH)
     with table.manage_snapshots() as snapshots:
         if branch in table.refs():
             snapshots.remove_branch(branch)
-        snapshots.create_branch(main.snapshot_id, branch)
+        snapshots.create_branch(main, branch)
 
 
-def publish_branch(spark: SparkSession, table: Table, branch: str, audited: int, *, may_cherry_pick: bool) -> Outcome:
+def publish_branch(
+    spark: SparkSession, table: Table, branch: str, audited: int | None, *, may_cherry_pick: bool
+) -> Outcome:
     """Make the branch main and drop it, in one commit. Once published, or without a branch, nothing is left to do.
 
     Where main moved on, the commit of the branch is cherry-picked onto it if that is allowed and possible.

@@ -7,10 +7,12 @@ A suite sees the run's months of a table as the batch. Its SQL may also use thes
 - ``row_counts``: (table_name, row_count) of every table over all months, from metadata;
 - ``landed``: (table_name, month, row_count) as landing counted them; month is null for a catalogue and for rows
   without a readable time;
+- ``landed_in_all``: (table_name, row_count) of the whole dataset version;
 - ``settings``: (max_quarantined_share, max_quarantined_rows).
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +31,11 @@ from spark_jobs.common.lake import Lake
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.datasource.fluent.interfaces import Batch
 
 SUITES = Path(__file__).parent.parent.parent / "expectations"
+PARALLEL = 3
+"""Tables judged side by side: an expectation on a small one waits for Spark more than for a core."""
 SMALL = 2_000_000
 """Up to so many rows a batch is read once and kept in Spark's memory while its expectations are evaluated."""
 
@@ -53,16 +58,17 @@ def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineL
     Raises:
         SuiteError: a suite is missing or was not fully evaluated: nothing may be concluded from the rest.
     """
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its import alone logs hundreds of lines
     suites = {table: load_suite(table) for table in LAYERS[layer]}
     batches = {table: _batch(lake, table) for table in suites}
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(PARALLEL) as pool:
         row_counts = pool.map(DataFrame.count, batches.values())  # Spark reads the tables while GX is imported
         _create_views(lake, batches, json.dumps(suites), manifest, limits)
-        expectations = {table: _parse(suite) for table, suite in suites.items()}
-        reports = [
-            Report(table, lake.head(table), row_count, _evaluate(expectations[table], batches[table]))
-            for table, row_count in zip(suites, row_counts, strict=True)
-        ]
+        expectations = [_parse(suite) for suite in suites.values()]
+        judged = _gx_batches(batches)
+        findings = pool.map(_evaluate, expectations, judged)
+        judgements = zip(suites, row_counts, findings, strict=True)
+        reports = [Report(table, lake.head(table), row_count, found) for table, row_count, found in judgements]
     lake.spark.catalog.clearCache()
     return reports
 
@@ -86,34 +92,45 @@ def _parse(suite: dict[str, Any]) -> "ExpectationSuite":
     """Make GX's suite of ours, and refuse what GX would drop with no more than a line in the log."""
     from great_expectations import ExpectationSuite
 
-    parsed = ExpectationSuite(name=suite["name"], expectations=suite["expectations"])
-    if len(parsed.expectations) != len(suite["expectations"]):
+    # GX has one view name for all batches. With the table's own view, tables can be judged side by side; the
+    # placeholder stays behind as a comment, because GX prints a warning for every query without it.
+    view = f"{_view_of(suite['name'])} /* {{batch}} */"
+    expectations = json.loads(json.dumps(suite["expectations"]).replace("{batch}", view))
+    parsed = ExpectationSuite(name=suite["name"], expectations=expectations)
+    if len(parsed.expectations) != len(expectations):
         known = {expectation.expectation_type for expectation in parsed.expectations}
-        dropped = [each["type"] for each in suite["expectations"] if each["type"] not in known]
+        dropped = [each["type"] for each in expectations if each["type"] not in known]
         raise SuiteError(f"{suite['name']}: Great Expectations dropped {dropped or 'a duplicate'}: correct the suite")
     return parsed
 
 
-def _evaluate(suite: "ExpectationSuite", batch: DataFrame) -> list[Finding]:
-    """Evaluate all expectations in brief, then each that failed once more, with example rows."""
+def _gx_batches(batches: dict[str, DataFrame]) -> list["Batch"]:
+    """The batches as GX has them, each in a data source of its own, so that nothing is shared between threads."""
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_spark("lake").add_dataframe_asset(suite.name)
-    judged = asset.add_batch_definition_whole_dataframe("branch").get_batch({"dataframe": batch})
-    results = judged.validate(suite, result_format="SUMMARY").results
+    assets = [context.data_sources.add_spark(table).add_dataframe_asset(table) for table in batches]
+    definitions = [asset.add_batch_definition_whole_dataframe("branch") for asset in assets]
+    frames = zip(definitions, batches.values(), strict=True)
+    return [definition.get_batch({"dataframe": frame}) for definition, frame in frames]
+
+
+def _evaluate(suite: "ExpectationSuite", batch: "Batch") -> list[Finding]:
+    """Evaluate all expectations in brief, then each that failed once more, with example rows."""
+    results = batch.validate(suite, result_format="SUMMARY").results
     if len(results) != len(suite.expectations):
         raise SuiteError(f"{suite.name}: evaluated {len(results)} of {len(suite.expectations)} expectations")
-    detailed = {"result_format": "COMPLETE", "include_unexpected_rows": True}
     findings = []
     for result in results:
         _refuse_exception(suite.name, result)
-        config = result.expectation_config
-        findings.append(
-            _finding(result if result.success else judged.validate(config.to_domain_obj(), result_format=detailed))
-        )
+        findings.append(_finding(result if result.success else _in_detail(batch, result)))
     return findings
+
+
+def _in_detail(batch: "Batch", failed: "ExpectationValidationResult") -> "ExpectationValidationResult":
+    expectation = failed.expectation_config.to_domain_obj()
+    return batch.validate(expectation, result_format={"result_format": "COMPLETE", "include_unexpected_rows": True})
 
 
 def _refuse_exception(suite: str, result: "ExpectationValidationResult") -> None:
@@ -128,7 +145,8 @@ def _refuse_exception(suite: str, result: "ExpectationValidationResult") -> None
 def _finding(result: "ExpectationValidationResult") -> Finding:
     config, outcome = result.expectation_config, result.result
     kwargs = {name: value for name, value in config.kwargs.items() if name not in ("batch_id", "result_format")}
-    columns = kwargs.get("column_list") or [kwargs[name] for name in ("column", "column_A", "column_B") if name in kwargs]
+    names = ("column", "column_A", "column_B")
+    columns = kwargs.get("column_list") or [kwargs[name] for name in names if name in kwargs]
     observed = outcome.get("observed_value")
     is_query = config.type == "unexpected_rows_expectation"
     examples = outcome.get("unexpected_rows") or outcome.get("details", {}).get("unexpected_rows") or []
@@ -151,20 +169,29 @@ def _batch(lake: Lake, table: str) -> DataFrame:
     return rows.coalesce(2).cache() if lake.count(table) <= SMALL else rows
 
 
+def _view_of(table: str) -> str:
+    return table.replace(".", "_")
+
+
 def _create_views(
     lake: Lake, batches: dict[str, DataFrame], queries: str, manifest: Manifest, limits: QuarantineLimits
 ) -> None:
-    """Create the views that the queries name."""
+    """Create the views of the batches, and of what else the queries name."""
+    for table, batch in batches.items():
+        batch.createOrReplaceTempView(_view_of(table))
     for table in RELEASED:
-        view = table.replace(".", "_")
-        if re.search(rf"\b{view}\b", queries):
-            (batches.get(table) or lake.read(table)).createOrReplaceTempView(view)
+        view = _view_of(table)
+        if table not in batches and re.search(rf"\b{view}\b", queries):
+            lake.read(table).createOrReplaceTempView(view)
         if f"{view}_months" in queries:
             counts = lake.rows_by_month(table).items()
             _create_view(lake, f"{view}_months", "month date, row_count bigint", counts)
-    totals = [(table, lake.total(table)) for table in RELEASED]
-    _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
+    if "row_counts" in queries:  # in a first run, tables of later layers have no snapshot yet
+        totals = [(table, lake.total(table)) for table in RELEASED]
+        _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
     _create_view(lake, "landed", "table_name string, month date, row_count bigint", _landed(lake, manifest))
+    landed_in_all = [(table, _landed_in_all(manifest, table)) for table in ("ratings", "tags", "movies", "links")]
+    _create_view(lake, "landed_in_all", "table_name string, row_count bigint", landed_in_all)
     _create_view(lake, "settings", "max_quarantined_share double, max_quarantined_rows bigint", [astuple(limits)])
 
 
@@ -172,12 +199,15 @@ def _create_view(lake: Lake, name: str, schema: str, rows: Iterable[tuple[Any, .
     lake.spark.createDataFrame(list(rows), schema).createOrReplaceTempView(name)
 
 
+def _landed_in_all(manifest: Manifest, table: str) -> int:
+    file = manifest.files[f"{table}.csv"]
+    return int(file["rows"]) + int(file["malformed"])
+
+
 def _landed(lake: Lake, manifest: Manifest) -> list[tuple[str, date | None, int]]:
     """What landing counted in the months of the run."""
-    rows: list[tuple[str, date | None, int]] = [
-        (table, None, manifest.files[f"{table}.csv"]["rows"] + manifest.files[f"{table}.csv"]["malformed"])
-        for table in ("movies", "links")
-    ]
+    catalogues = ("movies", "links")
+    rows: list[tuple[str, date | None, int]] = [(table, None, _landed_in_all(manifest, table)) for table in catalogues]
     for table, months in manifest.months.items():
         by_month: dict[date | None, int] = {date.fromisoformat(f"{month}-01"): count for month, count in months.items()}
         by_month[None] = manifest.unknown_month[table]

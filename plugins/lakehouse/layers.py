@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk.exceptions import AirflowFailException
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
@@ -16,9 +16,9 @@ from lakehouse.branches import MainMovedError, open_branch, publish_branch
 from lakehouse.defaults import setting
 from lakehouse.gate import QuarantineLimits, audit_tables
 from lakehouse.landing import read_manifest
-from lakehouse.reports import GateError, pass_or_raise, store
+from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
 from lakehouse.tables import LAYERS, STAGES, create_tables, job_of
-from spark_jobs.common.lake import SOURCE, Lake, count_rows, head
+from spark_jobs.common.lake import SOURCE, Lake, count_rows, head, properties_of
 from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
@@ -32,28 +32,33 @@ def write(spark: SparkSession, layer: str, run: dict[str, Any]) -> None:
     write_branches(spark, load_catalog("lake"), Run.from_json(run), layer)
 
 
-def audit(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> dict[str, int]:
-    """Judge the branches of the layer, keep the reports, and return the audited snapshot of each table.
+def audit(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> None:
+    """Judge the branches of the layer and keep the reports.
 
     Raises:
         AirflowFailException: a critical expectation failed; no retry, for a bad row does not improve by waiting.
     """
     try:
-        return audit_branches(spark, load_catalog("lake"), Run.from_json(run), layer, dag_id)
+        audit_branches(spark, load_catalog("lake"), Run.from_json(run), layer, dag_id)
     except GateError as error:
         raise AirflowFailException(str(error)) from error
 
 
-def publish(spark: SparkSession, layer: str, run: dict[str, Any], audited: dict[str, int], dag_id: str) -> None:
-    """Make the audited snapshots main. Where another run came first, write and audit again on top of it."""
+def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> None:
+    """Make the audited branches main.
+
+    Where another run came first, what this run wrote of this layer and those after it is written and audited again.
+    """
     catalog, this_run = load_catalog("lake"), Run.from_json(run)
+    layers = list(LAYERS)
     while True:
         try:
-            return publish_branches(spark, catalog, this_run, layer, audited)
+            return publish_branches(spark, catalog, this_run, layer)
         except MainMovedError as moved:
             log.warning("%s: writing %s again on top of it", moved, layer)
-        write_branches(spark, catalog, this_run, layer)
-        audited = audit_branches(spark, catalog, this_run, layer, dag_id)
+        for later in layers[layers.index(layer) :]:
+            write_branches(spark, catalog, this_run, later)
+            audit_branches(spark, catalog, this_run, later, dag_id)
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
@@ -69,18 +74,20 @@ def _write_table(spark: SparkSession, catalog: Catalog, run: Run, table: str) ->
     started = time.monotonic()
     lake = Lake(spark, catalog, run)
     job_of(table).run(lake)
-    snapshot = catalog.load_table(table).snapshot_by_id(lake.head(table))
-    properties = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
-    sources = [name.removeprefix(SOURCE) for name in properties if name.startswith(SOURCE)]
+    written = properties_of(catalog.load_table(table), lake.head(table))
+    sources = [name.removeprefix(SOURCE) for name in written if name.startswith(SOURCE)]
     rows_in = ", ".join(f"{lake.count(source)} from {source}" for source in sources)
     quarantine = table.replace("silver.", "quarantine.")
     quarantined = f", {lake.count(quarantine)} quarantined" if quarantine != table else ""
     seconds = time.monotonic() - started
     rows_out, head_now = lake.count(table), lake.head(table)
-    log.info("%s: %s in, %d rows out%s, snapshot %d, %.1f s", table, rows_in, rows_out, quarantined, head_now, seconds)
+    log.info(
+        "%s: %s in, %d rows out%s, snapshot %d, %.1f s",
+        *(table, rows_in or "nothing", rows_out, quarantined, head_now, seconds),
+    )
 
 
-def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, dag_id: str) -> dict[str, int]:
+def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, dag_id: str) -> None:
     defaults = QuarantineLimits()
     limits = QuarantineLimits(
         float(setting("max_quarantined_share", str(defaults.max_quarantined_share))),
@@ -89,18 +96,18 @@ def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, 
     reports = audit_tables(Lake(spark, catalog, run), layer, read_manifest(run.dataset, run.version), limits)
     store(S3Hook("aws_default").get_conn(), setting("lake_bucket"), catalog, dag_id, run, layer, reports)
     pass_or_raise(layer, reports)
-    return {report.table: report.snapshot_id for report in reports}
 
 
-def publish_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, audited: dict[str, int]) -> None:
-    """Publish the branches of a layer.
+def publish_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
+    """Publish the branches of a layer, each at the snapshot that ``ops.quality_results`` says has passed.
 
     Raises:
         MainMovedError: another run published first, and what this one wrote does not fit on top of it. All of gold is
             derived from the whole history, so there a month that another run added is reason enough.
     """
+    passed = passed_snapshots(catalog, run.run_id)
     for name in LAYERS[layer]:
         table = catalog.load_table(name)
-        outcome = publish_branch(spark, table, run.branch, audited[name], may_cherry_pick=layer != "gold")
+        outcome = publish_branch(spark, table, run.branch, passed.get(name), may_cherry_pick=layer != "gold")
         main = head(table.refresh(), MAIN_BRANCH)
         log.info("%s: %s, main is snapshot %d with %d rows", name, outcome, main, count_rows(table, main))

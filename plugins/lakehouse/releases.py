@@ -15,7 +15,7 @@ from lakehouse.defaults import setting
 from lakehouse.reports import count_warnings
 from lakehouse.serving import RELEASES, Release, as_release
 from lakehouse.tables import RELEASED
-from spark_jobs.common.lake import SOURCE, count_rows, head
+from spark_jobs.common.lake import SOURCE, count_rows, head, properties_of
 from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,12 @@ def release_run(run: dict[str, Any]) -> str:
 
 
 def record_release(
-    catalog: Catalog, run: Run, *, warnings: int, code_version: str, kind: Literal["load", "stream", "rollback"] = "load"
+    catalog: Catalog,
+    run: Run,
+    *,
+    warnings: int,
+    code_version: str,
+    kind: Literal["load", "stream", "rollback"] = "load",
 ) -> Release:
     """Pin the heads of main as a release. The same run and heads are the same release, however often this is called.
 
@@ -46,7 +51,7 @@ def record_release(
     _check_sources(tables, heads)
     digest = hashlib.sha256(repr((run.run_id, sorted(heads.items()))).encode()).hexdigest()[:8]
     release_id = f"{run.started_at:%Y%m%dT%H%M%SZ}-{digest}"
-    _check_counts(catalog, tables, heads)
+    _check_counts(tables, heads)
     for name, table in tables.items():
         if release_id not in table.refs():
             with table.manage_snapshots() as snapshots:
@@ -63,25 +68,27 @@ def record_release(
         "quality_status": f"passed with {warnings} warnings" if warnings else "passed",
     }
     releases = catalog.load_table(RELEASES)
-    if not releases.scan(row_filter=EqualTo("release_id", release_id)).count():
+    if not releases.scan(row_filter=EqualTo(term="release_id", value=release_id)).count():
         releases.append(pa.Table.from_pylist([row], schema=releases.schema().as_arrow()))
     log.info("release %s: %d tables of %s", release_id, len(heads), run.dataset_version)
     return as_release(row, catalog)
 
 
 def _check_sources(tables: dict[str, Table], heads: dict[str, int]) -> None:
-    """Tables that are replaced as a whole must have been computed from the heads of their sources."""
+    """Tables that are replaced as a whole must have been computed from the heads of their sources.
+
+    Quarantine also reads what it held before, which is no longer its head.
+    """
     for name, table in tables.items():
-        snapshot = table.snapshot_by_id(heads[name])
-        if table.spec().fields or snapshot is None or snapshot.summary is None:
+        if table.spec().fields:
             continue
-        for key, value in snapshot.summary.additional_properties.items():
+        for key, value in properties_of(table, heads[name]).items():
             source = key.removeprefix(SOURCE)
-            if key.startswith(SOURCE) and source in heads and heads[source] != int(value):
+            if key.startswith(SOURCE) and source in heads and source != name and heads[source] != int(value):
                 raise InconsistentError(f"{name} was computed from snapshot {value} of {source}, not {heads[source]}")
 
 
-def _check_counts(catalog: Catalog, tables: dict[str, Table], heads: dict[str, int]) -> None:
+def _check_counts(tables: dict[str, Table], heads: dict[str, int]) -> None:
     """Every rating of silver is in the histogram, every movie in the analytics, every bronze row accounted for."""
     counts = {name: count_rows(table, heads[name]) for name, table in tables.items()}
     histogram = tables["gold.rating_histogram"].scan(snapshot_id=heads["gold.rating_histogram"]).to_arrow()

@@ -75,7 +75,7 @@ def pass_or_raise(layer: str, reports: list[Report]) -> None:
     stopped = {report.table: len(report.failed("critical")) for report in reports if report.failed("critical")}
     if stopped:
         summary = ", ".join(f"{table} ({count} critical)" for table, count in stopped.items())
-        raise GateError(f"The gate of {layer} stopped the run: {summary}. Main, release and page stay as they are.")
+        raise GateError(f"The gate of {layer} stopped the run: {summary}. Nothing of it is published.")
 
 
 def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: str, reports: list[Report]) -> None:
@@ -103,9 +103,22 @@ def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: 
     results.append(pa.Table.from_pylist(rows, schema=results.schema().as_arrow()))
 
 
+def last_findings(catalog: Catalog, run_id: str) -> list[dict[str, Any]]:
+    """The rows of ``ops.quality_results`` of the last audit of each layer of a run."""
+    results = catalog.load_table("ops.quality_results").scan(row_filter=EqualTo(term="run_id", value=run_id))
+    findings = sorted(results.to_arrow().to_pylist(), key=itemgetter("evaluated_at"))
+    last = {finding["layer"]: finding["evaluated_at"] for finding in findings}
+    return [finding for finding in findings if finding["evaluated_at"] == last[finding["layer"]]]
+
+
+def passed_snapshots(catalog: Catalog, run_id: str) -> dict[str, int]:
+    """The snapshots that the last audits of a run let pass, by table."""
+    findings = last_findings(catalog, run_id)
+    stopped = {each["table"] for each in findings if each["severity"] == "critical" and not each["success"]}
+    return {each["table"]: each["snapshot"] for each in findings if each["table"] not in stopped}
+
+
 def count_warnings(catalog: Catalog, run_id: str) -> int:
-    """How many expectations that only warn failed in the last audit of each layer of a run."""
-    findings = catalog.load_table("ops.quality_results").scan(row_filter=EqualTo("run_id", run_id)).to_arrow().to_pylist()
-    last = {finding["layer"]: finding["evaluated_at"] for finding in sorted(findings, key=itemgetter("evaluated_at"))}
-    of_last = [finding for finding in findings if finding["evaluated_at"] == last[finding["layer"]]]
-    return sum(finding["severity"] == "warning" and not finding["success"] for finding in of_last)
+    """How many expectations that only warn failed in the last audits of a run."""
+    findings = last_findings(catalog, run_id)
+    return sum(finding["severity"] == "warning" and not finding["success"] for finding in findings)

@@ -9,11 +9,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import IsNull
+from pyiceberg.table.refs import MAIN_BRANCH
 
 from lakehouse.datasets import DatasetError
 from lakehouse.defaults import setting
 from lakehouse.landing import Manifest, land_dataset
-from spark_jobs.common.lake import rows_by_month
+from spark_jobs.common.lake import head, properties_of, rows_by_month
 from spark_jobs.common.months import Months
 from spark_jobs.common.run import Run
 
@@ -49,7 +50,8 @@ def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, 
         )
     except (DatasetError, NoMonthsError) as error:
         raise AirflowFailException(str(error)) from error
-    if is_idle(run, manifest, catalog):
+    is_range = params["from_month"] or params["to_month"]
+    if not is_range and is_idle(run, manifest, catalog):
         raise AirflowSkipException(f"No ratings or tags in {run.months}, and the lake has none there either")
     log.info("%s of %s", run.months, run.dataset_version)
     return run.to_json()
@@ -101,7 +103,7 @@ def unknown_month_is_due(catalog: Catalog, manifest: Manifest) -> bool:
             quarantine = catalog.load_table(f"quarantine.{table}")
         except NoSuchTableError:
             return landed > 0
-        rows = quarantine.scan(row_filter=IsNull("_event_month"), selected_fields=("_dataset",)).to_arrow()
+        rows = quarantine.scan(row_filter=IsNull(term="_event_month"), selected_fields=("_dataset",)).to_arrow()
         due = {f"{manifest.dataset}@{manifest.version}"} if landed else set()
         if set(rows["_dataset"].to_pylist()) != due:
             return True
@@ -109,24 +111,15 @@ def unknown_month_is_due(catalog: Catalog, manifest: Manifest) -> bool:
 
 
 def is_idle(run: Run, manifest: Manifest, catalog: Catalog) -> bool:
-    """Whether a run has nothing to do: no rows in its months, neither landed nor in the lake, and no new catalogue."""
+    """Whether a run has nothing to do: no rows in its months, landed or in the lake, and the same catalogue."""
     landed = {month for months in manifest.months.values() for month in months}
     if run.months.unknown or any(date.fromisoformat(f"{month}-01") in run.months for month in landed):
         return False
     try:
         tables = [catalog.load_table(f"bronze.{name}") for name in ("ratings", "tags", "movies")]
     except NoSuchTableError:
+        return True
+    if any(month in run.months for table in tables[:2] for month in rows_by_month(table, head(table, MAIN_BRANCH))):
         return False
-    for table in tables[:2]:
-        main = table.current_snapshot()
-        if main and any(month in run.months for month in rows_by_month(table, main.snapshot_id)):
-            return False
-    return dataset_of(tables[2]) == run.dataset_version
-
-
-def dataset_of(table: Any) -> str | None:
-    """The dataset version that the last commit on main was written from."""
-    snapshot = table.current_snapshot()
-    if snapshot is None or snapshot.summary is None:
-        return None
-    return snapshot.summary.additional_properties.get("lakehouse.dataset")
+    catalogue = properties_of(tables[2], head(tables[2], MAIN_BRANCH))
+    return catalogue.get("lakehouse.dataset") == run.dataset_version

@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.conversions import from_bytes
 from pyiceberg.expressions import EqualTo
+from pyiceberg.types import TimestamptzType
 
 from spark_jobs.common.lake import count_rows, rows_by_month
 
@@ -75,11 +76,11 @@ class Release:
     def _last_rated_at(self) -> datetime | None:
         """The latest rating, from the upper bounds that Iceberg keeps of every data file."""
         ratings = self.catalog.load_table("silver.ratings")
-        column = ratings.schema().find_field("rated_at")
+        rated_at = ratings.schema().find_field("rated_at").field_id
         files = ratings.scan(snapshot_id=self.tables["silver.ratings"]).plan_files()
-        bounds = [(each.file.upper_bounds or {}).get(column.field_id) for each in files]
-        times = [from_bytes(column.field_type, bound) for bound in bounds if bound is not None]
-        return datetime.fromtimestamp(max(times) / 1_000_000, UTC) if times else None
+        bounds = [(each.file.upper_bounds or {}).get(rated_at) for each in files]
+        times = [from_bytes(TimestamptzType(), bound) for bound in bounds if bound is not None]
+        return datetime.fromtimestamp(max(map(int, times)) / 1_000_000, UTC) if times else None
 
 
 def load_release(release_id: str) -> Release:
@@ -89,7 +90,12 @@ def load_release(release_id: str) -> Release:
         LookupError: there is none.
     """
     catalog = load_catalog("lake")
-    rows = catalog.load_table(RELEASES).scan(row_filter=EqualTo("release_id", release_id)).to_arrow().to_pylist()
+    rows = (
+        catalog.load_table(RELEASES)
+        .scan(row_filter=EqualTo(term="release_id", value=release_id))
+        .to_arrow()
+        .to_pylist()
+    )
     if not rows:
         raise LookupError(f"There is no release {release_id!r}: ops.releases lists those there are")
     return as_release(rows[0], catalog)
@@ -97,8 +103,3 @@ def load_release(release_id: str) -> Release:
 
 def as_release(row: dict[str, Any], catalog: Catalog) -> Release:
     return Release(**row | {"tables": dict(row["tables"])}, catalog=catalog)
-
-
-def row_counts(release_id: str) -> dict[str, int]:
-    """Rows of every table of a release."""
-    return load_release(release_id).row_counts()

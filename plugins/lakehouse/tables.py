@@ -45,18 +45,12 @@ def job_of(table: str) -> ModuleType:
 
 
 def create_tables(spark: SparkSession, catalog: Catalog) -> None:
-    """Make every table that has a contract and does not exist yet, with an empty first snapshot.
-
-    The empty snapshot gives the first run a main to branch from, so that a first run is like any other.
-    """
+    """Make every table that has a contract and does not exist yet."""
     contracts = {path.stem.replace("_", ".", 1): path for path in sorted(CONTRACTS.glob("*.sql"))}
     for layer in sorted({table.split(".")[0] for table in contracts}):
-        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{layer}")
-        existing = {name for _, name in catalog.list_tables(layer)}
+        if not catalog.namespace_exists(layer):
+            spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{layer}")
+        existing = {".".join(name) for name in catalog.list_tables(layer)}
         for table, path in contracts.items():
-            if table.startswith(f"{layer}.") and table.split(".")[1] not in existing:
+            if table.startswith(f"{layer}.") and table not in existing:
                 spark.sql(path.read_text())
-    for table in contracts:
-        loaded = catalog.load_table(table)
-        if loaded.current_snapshot() is None:
-            loaded.append(loaded.schema().as_arrow().empty_table())

@@ -67,9 +67,9 @@ class Lake:
         return sum(self.rows_by_month(table).values()) if has_months else self.total(table)
 
     def total(self, table: str) -> int:
-        """How many rows a table has in all. Reads metadata only."""
+        """How many rows a table has in all; 0 for one that no run has written. Reads metadata only."""
         loaded = self._catalog.load_table(table)
-        return count_rows(loaded, head(loaded, self.run.branch))
+        return count_rows(loaded, head(loaded, self.run.branch)) if loaded.current_snapshot() else 0
 
     def replace(self, table: str, rows: DataFrame) -> None:
         """Replace the months of the run, or all of a table without months, by ``rows`` in one commit.
@@ -122,19 +122,29 @@ def head(table: Table, branch: str) -> int:
     """The snapshot at the head of a branch, or of main where the table has no such branch.
 
     Raises:
-        LookupError: the table has no snapshot at all; ``create_tables`` gives every table an empty first one.
+        LookupError: the table has no snapshot at all; ``open_branch`` gives a new one an empty snapshot.
     """
     snapshot = table.snapshot_by_name(branch) or table.current_snapshot()
     if snapshot is None:
-        raise LookupError(f"{'.'.join(table.name())} has no snapshot: it was not made by create_tables")
+        raise LookupError(f"{'.'.join(table.name())} has no snapshot: no run has written it yet")
     return snapshot.snapshot_id
 
 
 def count_rows(table: Table, snapshot_id: int) -> int:
     """Rows of a table at a snapshot, from metadata only."""
+    return int(properties_of(table, snapshot_id)["total-records"])
+
+
+def properties_of(table: Table, snapshot_id: int) -> dict[str, str]:
+    """The summary of a snapshot: Iceberg's own figures, and the properties that its writer added.
+
+    Raises:
+        LookupError: the table has no such snapshot, or it was expired.
+    """
     snapshot = table.snapshot_by_id(snapshot_id)
-    assert snapshot is not None and snapshot.summary is not None  # every writer of ours fills the summary
-    return int(snapshot.summary["total-records"] or 0)
+    if snapshot is None or snapshot.summary is None:
+        raise LookupError(f"{'.'.join(table.name())} has no snapshot {snapshot_id}")
+    return snapshot.summary.additional_properties
 
 
 def rows_by_month(table: Table, snapshot_id: int) -> dict[date | None, int]:

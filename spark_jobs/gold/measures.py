@@ -4,6 +4,8 @@ Everything is counted from histograms of half stars: ``half_star_k`` says how ma
 whole numbers that merge in any order, so a figure is the same, to the last bit, however its months were loaded.
 """
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -11,8 +13,8 @@ HALF_STARS = range(1, 11)
 
 
 def _sum_over_half_stars(power: int) -> Column:
-    terms = [F.sum(f"half_star_{half}") * half**power for half in HALF_STARS]
-    return sum(terms[1:], start=terms[0])
+    terms: list[Column] = [F.sum(f"half_star_{half}") * half**power for half in HALF_STARS]
+    return reduce(Column.__add__, terms)
 
 
 def totals_by_movie(monthly: DataFrame) -> DataFrame:

@@ -1,5 +1,8 @@
 """Judge bronze rows: each rule that a row breaks is a reason to quarantine it."""
 
+from functools import reduce
+from operator import and_
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -31,9 +34,16 @@ def accepted(judged: DataFrame) -> DataFrame:
     return judged.where(F.size("reasons") == 0)
 
 
-def rejected(judged: DataFrame, bronze: DataFrame, run: Run) -> DataFrame:
-    """The rows for quarantine: as bronze has them, with their reasons, the judging run and its start."""
+def rejected(judged: DataFrame, bronze: DataFrame, quarantine: DataFrame, run: Run) -> DataFrame:
+    """The rows for quarantine: as bronze has them, with their reasons, the judging run and when they were first seen.
+
+    ``quarantine`` are the rows there before: a row that is judged again keeps the time at which it was first seen.
+    """
     raw = [name for name in bronze.columns if name not in ("_run_id", "_ingested_at")]
-    return judged.where(F.size("reasons") > 0).select(
-        *raw, "reasons", F.lit(run.run_id).alias("_run_id"), F.lit(run.started_at).alias("_first_seen_at")
-    )
+    identity = [name for name in raw if name != "_dataset"]
+    before = quarantine.groupBy(*identity).agg(F.min("_first_seen_at").alias("_before"))
+    rows, known = judged.where(F.size("reasons") > 0).alias("row"), before.alias("known")
+    same = reduce(and_, [F.col(f"row.{name}").eqNullSafe(F.col(f"known.{name}")) for name in identity])
+    first_seen_at = F.coalesce("known._before", F.lit(run.started_at)).alias("_first_seen_at")
+    run_id = F.lit(run.run_id).alias("_run_id")
+    return rows.join(known, same, "left").select(*[f"row.{name}" for name in raw], "row.reasons", run_id, first_seen_at)

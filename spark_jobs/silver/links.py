@@ -41,4 +41,4 @@ def run(lake: Lake) -> None:
     bronze = lake.read("bronze.links")
     rows = judged(typed(bronze), lake.read("silver.movies"))
     lake.replace("silver.links", accepted(rows).transform(one_row_a_movie))
-    lake.replace("quarantine.links", rejected(rows, bronze, lake.run))
+    lake.replace("quarantine.links", rejected(rows, bronze, lake.read("quarantine.links"), lake.run))

@@ -42,12 +42,13 @@ def judged(movies: DataFrame) -> DataFrame:
 
 def one_row_a_movie(movies: DataFrame) -> DataFrame:
     """Keep one row of a movie that is listed more than once: the first title by alphabet, so always the same."""
-    columns = [F.col("clean").alias("title"), "title_clean", "release_year", F.col("genre_names").alias("genres")]
-    return movies.groupBy("movie_id").agg(F.min(F.struct(*columns)).alias("movie")).select("movie_id", "movie.*")
+    title, genres = F.col("clean").alias("title"), F.col("genre_names").alias("genres")
+    first = F.min(F.struct(title, "title_clean", "release_year", genres)).alias("movie")
+    return movies.groupBy("movie_id").agg(first).select("movie_id", "movie.*")
 
 
 def run(lake: Lake) -> None:
     bronze = lake.read("bronze.movies")
     rows = judged(typed(bronze))
     lake.replace("silver.movies", accepted(rows).transform(one_row_a_movie))
-    lake.replace("quarantine.movies", rejected(rows, bronze, lake.run))
+    lake.replace("quarantine.movies", rejected(rows, bronze, lake.read("quarantine.movies"), lake.run))

@@ -56,4 +56,4 @@ def run(lake: Lake) -> None:
     if lake.count("silver.ratings") == lake.count("bronze.ratings"):
         lake.clear("quarantine.ratings")  # nothing was rejected: no second pass
     else:
-        lake.replace("quarantine.ratings", rejected(rows, bronze, lake.run))
+        lake.replace("quarantine.ratings", rejected(rows, bronze, lake.read("quarantine.ratings"), lake.run))

@@ -45,4 +45,4 @@ def run(lake: Lake) -> None:
     bronze = lake.read("bronze.tags")
     rows = judged(typed(bronze), lake.read("silver.movies"))
     lake.replace("silver.tags", accepted(rows).transform(latest_of_each_month))
-    lake.replace("quarantine.tags", rejected(rows, bronze, lake.run))
+    lake.replace("quarantine.tags", rejected(rows, bronze, lake.read("quarantine.tags"), lake.run))

@@ -81,7 +81,7 @@ def first_bad_byte(block: bytes, decoder: codecs.IncrementalDecoder) -> int | No
     begun = len(decoder.getstate()[0])
     nul = block.find(b"\0")
     try:
-        decoder.decode(block if nul < 0 else block[:nul])
+        decoder.decode(block)
     except UnicodeDecodeError as error:
         return error.start - begun
     return nul if nul >= 0 else None

@@ -48,6 +48,9 @@ def register(catalog: Catalog, table: str, files: dict[str, int], version: str) 
         LandingConflictError: the table has other files of this version, landed under another name at the same time.
     """
     iceberg_table = opened(catalog, table)
+    if not files and iceberg_table.current_snapshot() is None:
+        with suppress(CommitFailedException):  # a parallel call gave it a first snapshot
+            iceberg_table.append(iceberg_table.schema().as_arrow().empty_table())  # without one it cannot be read
     while files and not (found := files_of_version(iceberg_table, version)):
         try:
             iceberg_table.add_files(list(files), check_duplicate_files=False)  # the condition above has checked

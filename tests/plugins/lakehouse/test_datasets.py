@@ -170,7 +170,7 @@ def test_other_datasets_do_not_fall_back(server, tmp_path):
     server.http.shutdown()
     server.http.server_close()
 
-    with pytest.raises(DownloadError, match=r"ml-25m\.zip\.md5 cannot be downloaded: .*give the path of a zip"):
+    with pytest.raises(DatasetError, match=r"ml-25m\.zip\.md5 cannot be downloaded: .*give the path of a zip"):
         open_dataset("ml-25m", tmp_path, base_url=server.url)
 
 

@@ -184,12 +184,12 @@ def test_a_very_long_line_is_a_line(land):
 
 
 def test_a_carriage_return_within_a_line_belongs_to_the_value(land):
-    landed = land(b"1,a\rb,Drama\r\n2,c,Drama\n3,d,Drama\r\n", "movies")
+    landed = land(b"1,a\rb,Drama\r\n2,c,Drama\n3,d,Drama\r\r\n", "movies")
 
     assert [(row["_line"], row["title"], row["genres"]) for row in landed.rows] == [
         (2, "a\rb", "Drama"),
         (3, "c", "Drama"),
-        (4, "d", "Drama"),
+        (4, "d", "Drama\r"),
     ]
 
 

@@ -1,0 +1,42 @@
+"""The whole run of ``movielens_lakehouse``, task by task as the DAG calls them, on an empty stack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyiceberg.catalog import load_catalog
+from pyspark.sql import SparkSession
+
+from infra.local.config import Stack
+from infra.local.services import INFRASTRUCTURE
+from infra.local.stack import up
+from lakehouse.layers import audit, publish, write
+from lakehouse.releases import release_run
+from lakehouse.runs import start_run
+from lakehouse.tables import LAYERS
+
+DAG = "movielens_lakehouse"
+
+
+def stages(dataset: Path, output: Path) -> Iterator[str]:
+    """Load the dataset's whole range, then copy gold to one Parquet file a table."""
+    stack = Stack.from_environment()
+    up(stack, INFRASTRUCTURE)
+    spark = SparkSession.builder.remote(stack.spark_url).getOrCreate()
+    yield "start"
+    run = start_run("benchmark", {"dataset": str(dataset), "from_month": "1995-01", "to_month": None}, None)
+    yield "land"
+    for layer in LAYERS:
+        write(spark, layer, run)
+        yield f"{layer} write"
+        audit(spark, layer, run, DAG)
+        yield f"{layer} audit"
+    for layer in LAYERS:
+        publish(spark, layer, run, DAG)
+        yield f"{layer} publish"
+    release_run(run)
+    yield "release"
+    catalog = load_catalog("lake")
+    for table in LAYERS["gold"]:
+        (output / table).mkdir()
+        pq.write_table(catalog.load_table(table).scan().to_arrow(), output / table / "rows.parquet")

@@ -1,0 +1,202 @@
+"""Write the generated pages of docs/: ``python -m docs.generate``; with ``--check`` only say which are stale.
+
+DAGs.md comes from the DAG files as Airflow parses them, tables.md from the contracts and the suites. The same tree
+gives the same bytes.
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAGES = REPOSITORY / "docs"
+LAYERS = ("landing", "bronze", "silver", "quarantine", "gold", "ops")
+NOTE = "<!-- Written by `make docs`: change what it is made from, not this page. -->"
+
+COLUMN = re.compile(r"    (?P<name>\w+) (?P<type>.+?) COMMENT '(?P<comment>.*)',?")
+CONTRACT = re.compile(
+    r"CREATE TABLE IF NOT EXISTS lake\.(?P<name>\w+\.\w+) \(\n(?P<columns>.+)\n\)\nUSING iceberg\n"
+    r"(PARTITIONED BY \((?P<partitions>.+)\)\n)?COMMENT '(?P<comment>.+)'\n",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as its page shows it; ``columns`` are (name, type, comment), ``source`` is a path in the repository."""
+
+    name: str
+    comment: str
+    partitions: str
+    columns: list[tuple[str, str, str]]
+    source: str
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+
+def pages() -> dict[str, str]:
+    """The text of every generated page by file name."""
+    return {"DAGs.md": dags_page(), "tables.md": tables_page()}
+
+
+# -- DAGs.md -----------------------------------------------------------------------------------------------------------
+
+
+def dags_page() -> str:
+    """Every DAG: its docstring, schedule, params and tasks.
+
+    Raises:
+        ImportError: a DAG file cannot be imported, or there is none.
+    """
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(REPOSITORY / "dags", safe_mode=False)
+    if bag.import_errors or not bag.dags:
+        raise ImportError(f"dags/ cannot be parsed: {bag.import_errors or 'it has no DAG'}")
+    sections = [dag_section(dag) for _, dag in sorted(bag.dags.items())]
+    return page("DAGs", "What runs in Airflow. The text of a DAG is its docstring, which the UI shows too.", sections)
+
+
+def dag_section(dag: Any) -> str:
+    _, _, manual = dag.doc_md.strip().partition("\n")  # its first line is a heading
+    params = [(f"`{name}`", each.description or "", f"`{json.dumps(each.value)}`") for name, each in dag.params.items()]
+    tasks = [task_row(list(group)) for _, group in groupby(dag.topological_sort(), group_of)]
+    catch_up = "catches up" if dag.catchup else "does not catch up"
+    return "\n\n".join(
+        [
+            f"## {dag.dag_id}",
+            manual.strip(),
+            f"Schedule: `{dag.timetable!r}`; {catch_up}; runs at once: {dag.max_active_runs}.",
+            markdown_table(("param", "meaning", "default"), params),
+            markdown_table(("tasks, in order", "what they do", "pool", "retries"), tasks),
+        ]
+    )
+
+
+def group_of(task: Any) -> str:
+    """The group of a task, or the task itself where it is in none."""
+    return str(task.task_group.group_id or task.task_id)
+
+
+def task_row(tasks: list[Any]) -> tuple[str, ...]:
+    """One row for a task, or for the tasks of a group."""
+    first = tasks[0]
+    meaning = first.task_group.tooltip if first.task_group.group_id else first.doc_md
+    pools, retries = ({str(getattr(task, name)) for task in tasks} for name in ("pool", "retries"))
+    names = ", ".join(f"`{task.task_id}`" for task in tasks)
+    return names, meaning.strip(), ", ".join(sorted(pools)), ", ".join(sorted(retries))
+
+
+# -- tables.md ---------------------------------------------------------------------------------------------------------
+
+
+def tables_page() -> str:
+    """Every table: its columns and its expectations.
+
+    Raises:
+        ValueError: a contract is not written in the form of the others.
+    """
+    contracts = [read_contract(path) for path in sorted((REPOSITORY / "spark_jobs" / "contracts").glob("*.sql"))]
+    tables = sorted(landing_tables() + contracts, key=lambda table: (LAYERS.index(table.layer), table.name))
+    about = (
+        "The tables of the catalog `lake`. Times are UTC. An expectation of severity *critical* stops the run, a"
+        " *warning* is counted in the release, *info* is only recorded."
+    )
+    return page("Tables", about, [table_section(table) for table in tables])
+
+
+def read_contract(path: Path) -> Table:
+    contract = CONTRACT.fullmatch(path.read_text())
+    columns = [COLUMN.fullmatch(line) for line in contract["columns"].splitlines()] if contract else [None]
+    if not contract or not all(columns):
+        raise ValueError(f"{path}: write the contract in the form of the others, one column a line with its comment")
+    return Table(
+        name=contract["name"],
+        comment=contract["comment"].replace("''", "'"),
+        partitions=contract["partitions"] or "",
+        columns=[(each["name"], each["type"], each["comment"].replace("''", "'")) for each in columns if each],
+        source=path.relative_to(REPOSITORY).as_posix(),
+    )
+
+
+def landing_tables() -> list[Table]:
+    """The tables that landing makes itself."""
+    from lakehouse.landing.csv_files import COLUMNS
+    from lakehouse.landing.tables import partitions_of, schema_of
+
+    tables = []
+    for name in COLUMNS:
+        schema = schema_of(name)
+        partitions = ", ".join(field.name for field in partitions_of(schema).fields)
+        columns = [(field.name, str(field.field_type), field.doc or "") for field in schema.fields]
+        comment = f"One row per line of {name}.csv, for every dataset version that was landed."
+        tables.append(Table(f"landing.{name}", comment, partitions, columns, "plugins/lakehouse/landing/tables.py"))
+    return tables
+
+
+def table_section(table: Table) -> str:
+    columns = [(f"`{name}`", f"`{type_}`", comment) for name, type_, comment in table.columns]
+    partitions = f" Partitioned by `{table.partitions}`." if table.partitions else ""
+    parts = [
+        f"## {table.name}",
+        f"{table.comment}{partitions} [Source](../{table.source}).",
+        markdown_table(("column", "type", "meaning"), columns),
+    ]
+    suite = Path("expectations", *table.name.split(".")).with_suffix(".json")
+    if (REPOSITORY / suite).exists():
+        expectations = json.loads((REPOSITORY / suite).read_text())["expectations"]
+        rows = [(each["severity"], expectation_text(each), each["notes"]) for each in expectations]
+        parts += [f"[Expectations](../{suite.as_posix()}):", markdown_table(("severity", "expectation", "why"), rows)]
+    return "\n\n".join(parts)
+
+
+def expectation_text(expectation: dict[str, Any]) -> str:
+    """``expect_column_values_to_be_unique`` of column genre as ``values_to_be_unique(genre)``; a query is too long."""
+    if "unexpected_rows_query" in expectation["kwargs"]:
+        return "no row is found by the query of the suite"
+    arguments = expectation["kwargs"] | {"column": expectation["kwargs"].get("column")}
+    column = arguments.pop("column")
+    words = [column] if column else []
+    words += [f"{name}={json.dumps(value)}" for name, value in arguments.items()]
+    return f"`{expectation['type'].removeprefix('expect_')}({', '.join(words)})`"
+
+
+# -- Markdown ----------------------------------------------------------------------------------------------------------
+
+
+def page(title: str, about: str, sections: list[str]) -> str:
+    return "\n\n".join([f"# {title}", NOTE, about, *sections]) + "\n"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in [header, ["---"] * len(header), *rows]]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main() -> int:
+    sys.path.append(str(REPOSITORY / "plugins"))  # as Airflow does
+    with tempfile.TemporaryDirectory() as home:  # Airflow writes to its home when it is imported
+        os.environ |= {"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+        wanted = pages()
+    stale = [name for name, text in wanted.items() if not (PAGES / name).exists() or (PAGES / name).read_text() != text]
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/{name} is stale: run `make docs`", file=sys.stderr)
+        return bool(stale)
+    for name in stale:
+        (PAGES / name).write_text(wanted[name])
+        print(f"docs/{name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The DAGs as Airflow parses them: which there are, and what must never happen before what."""
+
+from itertools import pairwise
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import CronDataIntervalTimetable
+
+from infra.local.config import REPOSITORY
+
+DAGS = REPOSITORY / "dags"
+LAYERS = ["bronze", "silver", "gold"]
+
+
+@pytest.fixture(scope="module")
+def bag():
+    return DagBag(DAGS)
+
+
+@pytest.fixture(scope="module")
+def dag(bag):
+    return bag.dags["movielens_lakehouse"]
+
+
+def before(dag, task_id):
+    """The tasks that are done before a task begins."""
+    return {task.task_id for task in dag.get_task(task_id).get_flat_relatives(upstream=True)}
+
+
+def test_every_file_is_the_dag_of_its_name_and_there_is_no_other(bag):
+    assert bag.import_errors == {}
+    assert sorted(bag.dag_ids) == sorted(path.stem for path in DAGS.glob("*.py")) == ["movielens_lakehouse"]
+
+
+def test_the_tasks_are_land_three_layers_release_export_and_page(dag):
+    steps = [f"{layer}.{step}" for layer in LAYERS for step in ("write", "audit", "publish")]
+
+    assert sorted(dag.task_ids) == sorted(["land", *steps, "release", "export", "publish_dashboard"])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_nothing_is_published_before_every_layer_has_been_audited(dag, layer):
+    assert {f"{each}.{step}" for each in LAYERS for step in ("write", "audit")} < before(dag, f"{layer}.publish")
+    assert f"{layer}.audit" not in before(dag, f"{layer}.write")
+
+
+def test_layers_are_written_audited_and_published_in_their_order(dag):
+    assert before(dag, "bronze.write") == {"land"}
+    for earlier, later in pairwise(LAYERS):
+        assert {f"{earlier}.write", f"{earlier}.audit"} < before(dag, f"{later}.write")
+        assert f"{earlier}.publish" in before(dag, f"{later}.publish")
+    for layer in LAYERS:
+        assert f"{layer}.write" in before(dag, f"{layer}.audit")
+
+
+def test_a_release_waits_for_every_layer_and_the_site_for_the_release(dag):
+    assert {f"{layer}.publish" for layer in LAYERS} < before(dag, "release")
+    assert "release" in before(dag, "export")
+    assert {"release", "export"} <= before(dag, "publish_dashboard")
+
+
+def test_no_task_runs_in_spite_of_a_failed_one(dag):
+    assert {task.trigger_rule.value for task in dag.tasks} == {"all_success"}
+
+
+def test_every_spark_task_waits_for_a_slot_of_the_pool(dag):
+    on_spark = [task for task in dag.tasks if "PySpark" in task.task_type]
+
+    assert len(on_spark) == 9
+    assert {(task.pool, task.conn_id) for task in on_spark} == {("spark", "spark_default")}
+    assert {task.pool for task in dag.tasks if task not in on_spark} == {"default_pool"}
+
+
+def test_every_task_outlives_a_service_that_is_restarted(dag):
+    assert {task.retries for task in dag.tasks} == {6}
+    assert max(task.retry_delay for task in dag.tasks).total_seconds() == 5
+
+
+def test_the_schedule_is_a_month_a_run_and_can_be_backfilled(dag):
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 6 1 * *", "UTC")
+    assert dag.start_date.isoformat() == "1995-01-01T00:00:00+00:00"
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+
+
+def test_the_params_are_a_dataset_and_two_months(dag):
+    schemas = {name: dag.params.get_param(name).schema for name in dag.params}
+
+    assert sorted(schemas) == ["dataset", "from_month", "to_month"]
+    assert all(dag.params[name] is None for name in schemas)
+    assert all(schema["type"] == ["null", "string"] for schema in schemas.values())
+    assert all(dag.params.get_param(name).description for name in schemas)
+
+
+@pytest.mark.parametrize("name", ["from_month", "to_month"])
+def test_a_month_is_written_with_its_year(dag, name):
+    param = dag.params.get_param(name)
+
+    assert param.resolve("2001-03") == "2001-03"
+    for wrong in ("2001-13", "2001-3", "2001-03-01", "March"):
+        with pytest.raises(Exception, match=wrong):
+            param.resolve(wrong)
+
+
+def test_a_dag_is_documented_for_the_one_who_is_called_at_night(dag):
+    assert dag.doc_md.startswith("\n# MovieLens lakehouse")
+    assert all(heading in dag.doc_md for heading in ("**Reads**", "**Writes**", "safe**", "**If a task fails**"))
+    assert dag.tags == {"tier-1", "ratings"}
+    assert dag.owner == "lakehouse"

@@ -1,0 +1,74 @@
+"""The main job, run once by its command on the session's stack; each test then looks at what it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.airflow_api import AirflowApi
+from infra.local.config import REPOSITORY, Stack
+
+DAG = "movielens_lakehouse"
+RUN_SECONDS = 420
+
+
+def make(target: str, stack: Stack, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a make target against a stack, as a user would."""
+    assignments = {"STATE": str(stack.state), "PORT_OFFSET": str(stack.port_offset)} | variables
+    command = ["make", "--silent", target, *(f"{name}={value}" for name, value in assignments.items())]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYICEBERG"))}
+    return subprocess.run(command, cwd=REPOSITORY, env=kept, capture_output=True, text=True, timeout=RUN_SECONDS)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What ``make run`` said, and the release that it made."""
+
+    output: str
+    release_id: str
+
+
+@pytest.fixture(scope="session")
+def make_run(airflow: AirflowApi, stack: Stack, movielens: Path) -> Any:
+    """A function that runs ``make run`` on the real ml-latest-small."""
+
+    def run() -> FinishedRun:
+        finished = make("run", stack, DATASET=str(movielens))
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        (line,) = [line for line in finished.stdout.splitlines() if line.startswith("Release ")]
+        return FinishedRun(finished.stdout, line.split()[1])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def loaded(make_run: Any) -> FinishedRun:
+    """The whole of ml-latest-small, loaded by ``make run``."""
+    finished: FinishedRun = make_run()
+    return finished
+
+
+def finish(airflow: AirflowApi, run_id: str) -> dict[str, str]:
+    """Wait for the end of a run; return the state of the run (key "run") and of each task."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while (state := airflow.read(f"dags/{DAG}/dagRuns/{run_id}")["state"]) not in ("success", "failed"):
+        assert time.monotonic() < deadline, f"{run_id} is still {state}"
+        time.sleep(0.5)
+    return {"run": state} | {task["task_id"]: task["state"] for task in airflow.tasks(DAG, run_id)}
+
+
+def log_of(airflow: AirflowApi, run_id: str, task_id: str) -> str:
+    """What the last try of a task logged."""
+    (task,) = [task for task in airflow.tasks(DAG, run_id) if task["task_id"] == task_id]
+    return "\n".join(airflow.log(task))
+
+
+def clear(airflow: AirflowApi, run_id: str) -> None:
+    """Clear all tasks of a run, as the button in the UI does."""
+    airflow.post(f"dags/{DAG}/dagRuns/{run_id}/clear", json={"dry_run": False}).raise_for_status()

@@ -1,0 +1,108 @@
+"""A month of bad data stops at its gate, nobody sees it, and the same run succeeds once the input is mended."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.config import Stack
+from lakehouse.tables import RELEASED
+from tests.integration.conftest import DAG, FinishedRun, clear, finish, log_of
+
+pytestmark = pytest.mark.integration
+
+MONTH = "2001-03"
+
+
+@pytest.fixture
+def dataset(movielens: Path, tmp_path: Path) -> Path:
+    """A copy of ml-latest-small that a test may break."""
+    folder = tmp_path / "ml-latest-small"
+    shutil.copytree(movielens, folder)
+    return folder
+
+
+def published(stack: Stack, catalog: Any) -> tuple[dict[str, int], int, bytes]:
+    """What readers see: main of every table, the number of releases, the page."""
+    mains = {table: catalog.load_table(table).current_snapshot().snapshot_id for table in RELEASED}
+    releases = catalog.load_table("ops.releases").scan().count()
+    return mains, releases, httpx.get(f"{stack.s3_url}/site/index.html", trust_env=False).content
+
+
+def run_month(airflow: Any, dataset: Path) -> str:
+    conf = {"dataset": str(dataset), "from_month": MONTH, "to_month": MONTH}
+    return str(airflow.trigger(DAG, conf))
+
+
+def spoil(dataset: Path, *, rows: int) -> None:
+    """Give the first ratings of the month 99 stars."""
+    path = dataset / "ratings.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    start, end = (datetime(2001, month, 1, tzinfo=UTC).timestamp() for month in (3, 4))
+    of_month = [place for place, line in enumerate(lines[1:], 1) if start <= int(line.split(",")[3]) < end]
+    for place in of_month[:rows]:
+        user, movie, _, time = lines[place].split(",")
+        lines[place] = f"{user},{movie},99.0,{time}"
+    path.write_text("".join(lines))
+
+
+def test_broken_ratings_above_the_limit_stop_at_silver_and_pass_once_mended(
+    loaded: FinishedRun, airflow: Any, stack: Stack, catalog: Any, movielens: Path, dataset: Path
+) -> None:
+    before = published(stack, catalog)
+    spoil(dataset, rows=30)
+
+    run_id = run_month(airflow, dataset)
+    states = finish(airflow, run_id)
+
+    assert (states["run"], states["silver.write"], states["silver.audit"]) == ("failed", "success", "failed")
+    assert states["bronze.publish"] == states["silver.publish"] == states["release"] == states["publish_dashboard"] == "upstream_failed"
+    log = log_of(airflow, run_id, "silver.audit")
+    assert "quarantine.ratings: critical unexpected_rows_expectation(): 30 rows" in log
+    assert "'rating': '99.0'" in log
+    assert published(stack, catalog) == before
+
+    shutil.copy(movielens / "ratings.csv", dataset)
+    clear(airflow, run_id)
+
+    assert finish(airflow, run_id)["run"] == "success"
+    assert catalog.load_table("ops.releases").scan().count() == before[1] + 1
+
+
+def test_a_file_of_broken_lines_stops_at_bronze(
+    loaded: FinishedRun, airflow: Any, stack: Stack, catalog: Any, dataset: Path
+) -> None:
+    before = published(stack, catalog)
+    with (dataset / "movies.csv").open("a") as file:
+        file.writelines(f"{movie},Half a line\n" for movie in range(900_000, 900_200))
+
+    run_id = run_month(airflow, dataset)
+    states = finish(airflow, run_id)
+
+    assert (states["run"], states["bronze.audit"]) == ("failed", "failed")
+    assert "bronze.movies: critical" in log_of(airflow, run_id, "bronze.audit")
+    assert published(stack, catalog) == before
+
+
+def test_ratings_that_were_written_past_silvers_gate_stop_at_gold(
+    loaded: FinishedRun, airflow: Any, stack: Stack, catalog: Any, spark: Any, movielens: Path
+) -> None:
+    spark.sql("INSERT INTO silver.ratings SELECT 1, 999999, 5.0, TIMESTAMP '1995-02-01', DATE '1995-02-01'").collect()
+    before = published(stack, catalog)
+
+    run_id = run_month(airflow, movielens)
+    states = finish(airflow, run_id)
+
+    assert (states["run"], states["gold.audit"]) == ("failed", "failed")
+    assert "gold.rating_histogram: critical" in log_of(airflow, run_id, "gold.audit")
+    assert published(stack, catalog) == before
+
+    spark.sql("DELETE FROM silver.ratings WHERE rated_month = DATE '1995-02-01'").collect()
+    clear(airflow, run_id)
+
+    assert finish(airflow, run_id)["run"] == "success"

@@ -1,0 +1,171 @@
+"""``make run`` on the real ml-latest-small, from the CSV files to the published page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+
+from infra.local.config import Stack
+from lakehouse.serving import load_release
+from lakehouse.tables import RELEASED
+from tests.browser.dashboard_page import assert_dashboard
+from tests.integration.conftest import DAG, FinishedRun, log_of
+
+pytestmark = pytest.mark.integration
+
+HALF_STAR_COUNTS = [1370, 2811, 1791, 7551, 5550, 20047, 13136, 26818, 8551, 13211]
+
+
+@pytest.fixture(scope="session")
+def csv(movielens: Path) -> Any:
+    """The CSV files in DuckDB, typed in one line each and by no code of this project."""
+    files = duckdb.connect()
+    for name in ("ratings", "movies", "links"):
+        files.execute(f"CREATE TABLE {name} AS FROM read_csv('{movielens}/{name}.csv', all_varchar = true)")
+    files.execute("""
+        CREATE TABLE movie AS
+        SELECT movieId::BIGINT AS movie_id, trim(title) AS title, sum_half, squares, coalesce(n, 0) AS n,
+            nullif(regexp_extract(trim(title), '[(]([0-9]{4})[)]$', 1), '')::INT AS release_year,
+            CASE WHEN genres = '(no genres listed)' THEN [] ELSE string_split(genres, '|') END AS genres,
+            sum_half::DOUBLE / 2 / n AS average
+        FROM movies LEFT JOIN (
+            SELECT movieId, count(*) AS n, sum((rating::DOUBLE * 2)::BIGINT) AS sum_half,
+                sum(((rating::DOUBLE * 2)::BIGINT) ** 2) AS squares
+            FROM ratings GROUP BY ALL
+        ) USING (movieId)""")
+    return files
+
+
+EXPECTED = {
+    "gold.rating_histogram": "SELECT rating::DECIMAL(2, 1), count(*) FROM ratings GROUP BY ALL",
+    "gold.movies_by_year": """
+        SELECT release_year, count(*), count_if(n > 0), sum(n)::BIGINT, sum(sum_half)::DOUBLE / 2 / nullif(sum(n), 0)
+        FROM movie WHERE release_year IS NOT NULL GROUP BY ALL""",
+    "gold.genre_stats": """
+        SELECT genre, count(*), count_if(n > 0), sum(n)::BIGINT, sum(sum_half)::DOUBLE / 2 / nullif(sum(n), 0)
+        FROM (SELECT *, unnest(genres) AS genre FROM movie) GROUP BY ALL""",
+    "gold.rating_distribution": """
+        SELECT CASE WHEN n = 0 THEN 'Unrated' WHEN average >= 4 THEN 'High'
+            WHEN average >= 3 THEN 'Medium' ELSE 'Low' END, count(*), sum(n)::BIGINT FROM movie GROUP BY ALL""",
+    "gold.top_movies": """
+        SELECT (row_number() OVER (ORDER BY average DESC, n DESC, movie_id))::INT,
+            movie_id, title, release_year, n, average
+        FROM movie WHERE n >= 50""",
+    "gold.monthly_movie_ratings": """
+        PIVOT (SELECT date_trunc('month', to_timestamp(timestamp::BIGINT) AT TIME ZONE 'UTC')::DATE AS month,
+            movieId::BIGINT AS movie_id, (rating::DOUBLE * 2)::INT AS half FROM ratings)
+        ON half IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10) USING count(*) GROUP BY month, movie_id""",
+}
+
+
+@pytest.mark.parametrize("table", EXPECTED)
+def test_a_gold_table_equals_what_duckdb_computes_from_the_csv_files(
+    loaded: FinishedRun, catalog: Any, csv: Any, table: str
+) -> None:
+    gold = load_release(loaded.release_id).read(table)
+
+    rows = sorted(zip(*gold.to_pydict().values(), strict=True))
+
+    assert rows == sorted(csv.execute(EXPECTED[table]).fetchall())
+
+
+def test_movie_analytics_equals_what_duckdb_computes_from_the_csv_files(
+    loaded: FinishedRun, catalog: Any, csv: Any
+) -> None:
+    gold = load_release(loaded.release_id).read("gold.movie_analytics").sort_by("movie_id")
+    expected = csv.execute("SELECT movie_id, title, release_year, genres, n, average FROM movie ORDER BY movie_id")
+    spread = csv.execute(
+        "SELECT sqrt((n * squares - sum_half ** 2) / (4 * n * (n - 1))) FROM movie WHERE n > 1 ORDER BY movie_id"
+    )
+
+    columns = ["movie_id", "title", "release_year", "genres", "rating_count", "rating_avg"]
+    assert list(zip(*gold.select(columns).to_pydict().values(), strict=True)) == expected.fetchall()
+    deviations = [value for value in gold["rating_stddev"].to_pylist() if value is not None]
+    assert deviations == pytest.approx([value for (value,) in spread.fetchall()], rel=1e-12)
+
+
+def test_every_row_of_ml_latest_small_arrives(loaded: FinishedRun, catalog: Any) -> None:
+    release = load_release(loaded.release_id)
+    counts = release.row_counts()
+
+    assert [counts[table] for table in ("bronze.ratings", "silver.ratings", "silver.movies")] == [
+        100_836,
+        100_836,
+        9_742,
+    ]
+    assert [counts[f"quarantine.{name}"] for name in ("ratings", "tags", "movies", "links")] == [0, 0, 0, 0]
+    assert release.key_figures().user_count == 610
+    histogram = release.read("gold.rating_histogram").sort_by("rating")
+    assert histogram["rating_count"].to_pylist() == HALF_STAR_COUNTS
+    categories = dict(zip(*release.read("gold.rating_distribution").select([0, 1]).to_pydict().values(), strict=True))
+    assert categories["Unrated"] == 18
+
+
+def test_make_run_ends_with_addresses_that_answer(loaded: FinishedRun) -> None:
+    addresses = {line.split()[0]: line.split()[1] for line in loaded.output.splitlines() if "http://" in line}
+
+    page = httpx.get(addresses["Dashboard"], trust_env=False)
+    assert page.status_code == 200
+    assert loaded.release_id in page.text
+    assert httpx.get(addresses["Airflow"], trust_env=False, follow_redirects=True).status_code == 200
+
+
+@pytest.mark.browser
+def test_the_published_page_works_in_a_browser(loaded: FinishedRun, stack: Stack, browser: Any) -> None:
+    assert_dashboard(browser, f"{stack.s3_url}/site/index.html")
+
+
+def test_exports_are_public_and_say_what_they_are(loaded: FinishedRun, stack: Stack) -> None:
+    names = ["movies_by_year", "rating_distribution", "top_movies", "genre_stats"]
+    types = {"csv": "text/csv;charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
+    for name in names:
+        for extension, content_type in types.items():
+            answer = httpx.get(f"{stack.s3_url}/site/data/{name}.{extension}", trust_env=False)
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].replace(" ", "") == content_type
+
+
+def test_every_gate_leaves_a_report_and_rows(loaded: FinishedRun, s3: Any, catalog: Any) -> None:
+    run_id = load_release(loaded.release_id).run_id
+    prefix = f"quality/{DAG}/{run_id}/"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="lake", Prefix=prefix)["Contents"]]
+
+    assert sorted(keys) == sorted(f"{prefix}{table}.json" for table in RELEASED)
+    reports = [json.loads(s3.get_object(Bucket="lake", Key=key)["Body"].read()) for key in keys]
+    results = catalog.load_table("ops.quality_results").scan(row_filter=f"run_id == '{run_id}'").to_arrow()
+    assert all(report["success"] for report in reports)
+    assert results.num_rows == sum(len(report["findings"]) for report in reports) > len(RELEASED)
+
+
+def test_a_second_run_lands_nothing_and_gives_the_same_gold(
+    loaded: FinishedRun, make_run: Any, airflow: Any, catalog: Any
+) -> None:
+    second = load_release(make_run().release_id)
+    first = load_release(loaded.release_id)
+
+    assert second.release_id != first.release_id
+    assert "is landed already" in log_of(airflow, second.run_id, "land")
+    for table in [table for table in RELEASED if table.startswith(("silver.", "gold."))]:
+        assert sorted_rows(second.read(table)) == sorted_rows(first.read(table))
+
+
+def sorted_rows(table: Any) -> list[Any]:
+    return sorted(table.to_pylist(), key=lambda row: str(list(row.values())))
+
+
+def test_no_secret_is_in_a_log_or_a_command_line(loaded: FinishedRun, stack: Stack) -> None:
+    texts = {path: path.read_bytes() for path in stack.logs.rglob("*") if path.is_file()}
+    texts |= {path: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()}
+
+    found = {
+        (name, path)
+        for name, secret in stack.secrets.items()
+        for path, text in texts.items()
+        if secret.encode() in text
+    }
+    assert not found

@@ -1,0 +1,196 @@
+"""The gate judges what a run has written, and refuses a suite that it cannot judge by."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from lakehouse import gate
+from lakehouse.gate import SUITES, QuarantineLimits, SuiteError, audit_tables, load_suite
+from lakehouse.landing import Manifest
+from lakehouse.tables import LAYERS, RELEASED
+from spark_jobs.common.lake import Lake
+from tests.fixtures.lake import VERSION, month, new_run, new_table, open_empty
+
+MARCH = month("2001-03")
+MANIFEST = Manifest(
+    dataset="tiny",
+    version=VERSION,
+    synthetic=False,
+    landed_at="2026-11-22T12:00:00+00:00",
+    files={
+        "ratings.csv": {"rows": 14, "malformed": 1},
+        "tags.csv": {"rows": 0, "malformed": 0},
+        "movies.csv": {"rows": 2, "malformed": 1},
+        "links.csv": {"rows": 1, "malformed": 0},
+    },
+    months={"ratings": {"2001-03": 4, "2001-04": 9}, "tags": {}},
+    unknown_month={"ratings": 2, "tags": 0},
+    objects=4,
+)
+NOT_NULL = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "rating"}, "severity": "critical"}
+
+
+def rating(user_id, stars):
+    at = datetime(2001, 3, 2, tzinfo=UTC)
+    return {"user_id": user_id, "movie_id": 7, "rating": Decimal(stars), "rated_at": at, "rated_month": MARCH}
+
+
+def query(sql, severity="critical"):
+    kwargs = {"unexpected_rows_query": sql}
+    return {"type": "unexpected_rows_expectation", "kwargs": kwargs, "severity": severity, "notes": "So."}
+
+
+@pytest.fixture(scope="module")
+def lake(spark, lake_tables):
+    """A lake with three ratings, two of them bad, on the branch of a run."""
+    run = new_run("2001-03")
+    rows = [rating(1, "3.5"), rating(2, "0.0"), rating(3, "0.0")]
+    open_empty(lake_tables, "silver.ratings", run.branch, rows)
+    return Lake(spark, lake_tables, run)
+
+
+@pytest.fixture
+def audited(lake, monkeypatch, tmp_path):
+    """A function that audits ``silver.ratings`` alone, by the suite given."""
+
+    def audited(*expectations, name="silver.ratings"):
+        (tmp_path / "silver").mkdir()
+        suite = {"name": name, "notes": "", "expectations": expectations}
+        (tmp_path / "silver" / "ratings.json").write_text(json.dumps(suite))
+        monkeypatch.setattr(gate, "SUITES", tmp_path)
+        monkeypatch.setitem(LAYERS, "silver", ["silver.ratings"])
+        (report,) = audit_tables(lake, "silver", MANIFEST, QuarantineLimits(0.01, 10))
+        return report
+
+    return audited
+
+
+def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(lake, audited):
+    report = audited(
+        NOT_NULL,
+        {
+            "type": "expect_column_values_to_be_in_set",
+            "kwargs": {"column": "rating", "value_set": [3.5]},
+            "severity": "critical",
+            "notes": "Half stars.",
+        },
+        {
+            "type": "expect_column_mean_to_be_between",
+            "kwargs": {"column": "rating", "min_value": 2.0},
+            "severity": "warning",
+        },
+        query("SELECT user_id FROM {batch} WHERE rating < 1"),
+    )
+
+    assert (report.table, report.row_count) == ("silver.ratings", 3)
+    assert report.snapshot_id == lake.head("silver.ratings")
+    not_null, in_set, mean, by_query = report.findings
+    assert (not_null.success, not_null.unexpected_count, not_null.examples) == (True, 0, [])
+    assert (in_set.success, in_set.column, in_set.notes) == (False, "rating", "Half stars.")
+    assert in_set.unexpected_count == 2
+    assert in_set.unexpected_percent == pytest.approx(200 / 3)
+    assert sorted(example["user_id"] for example in in_set.examples) == ["2", "3"]
+    assert (mean.success, mean.severity, mean.unexpected_count) == (False, "warning", None)
+    assert float(mean.observed) == pytest.approx(3.5 / 3, rel=1e-4)
+    assert (by_query.success, by_query.unexpected_count) == (False, 2)
+    assert sorted(example["user_id"] for example in by_query.examples) == ["2", "3"]
+    assert report.failed("critical") == [in_set, by_query]
+    assert report.failed("warning") == [mean]
+
+
+def test_a_query_sees_counts_landing_and_settings(audited):
+    views = {
+        "landed": "SELECT table_name, month, row_count FROM landed",
+        "months": "SELECT month, row_count FROM silver_ratings_months",
+        "counts": "SELECT row_count FROM row_counts WHERE table_name = 'silver.ratings'",
+        "settings": "SELECT * FROM settings",
+    }
+
+    report = audited(*[query(sql) for sql in views.values()])
+
+    seen = [sorted(tuple(row.values()) for row in finding.examples) for finding in report.findings]
+    assert dict(zip(views, seen, strict=True)) == {
+        "landed": [("links", "None", "1"), ("movies", "None", "3"), ("ratings", "2001-03-01", "4")],
+        "months": [("2001-03-01", "3")],
+        "counts": [("3",)],
+        "settings": [("0.01", "10")],
+    }
+
+
+def test_in_a_first_run_the_tables_of_later_layers_may_have_no_snapshot(catalog, lake, audited, monkeypatch):
+    name = new_table(catalog, "gate_test")
+    catalog.create_table(f"{name}_bare", catalog.load_table(name).schema())
+    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings", f"{name}_bare"])
+
+    assert audited(NOT_NULL).failed("critical") == []
+
+
+@pytest.mark.parametrize(
+    ("expectations", "message"),
+    [
+        ([NOT_NULL | {"type": "expect_column_values_to_be_nut_null"}, NOT_NULL], "expect_column_values_to_be_nut_null"),
+        ([NOT_NULL | {"kwargs": {"column": "stars"}}, NOT_NULL], "could not be evaluated"),
+        ([query("SELECT stars FROM {batch}")], "could not be evaluated"),
+        ([], "at least one expectation"),
+    ],
+    ids=["misspelled", "unknown column", "broken query", "empty"],
+)
+def test_a_suite_that_is_not_fully_evaluated_is_refused(audited, expectations, message):
+    with pytest.raises(SuiteError, match=message):
+        audited(*expectations)
+
+
+def test_the_suite_of_another_table_is_refused(audited):
+    with pytest.raises(SuiteError, match=r"must be the suite 'silver\.ratings'"):
+        audited(NOT_NULL, name="silver.tags")
+
+
+def test_a_table_without_a_suite_is_refused():
+    with pytest.raises(SuiteError, match=r"ops\.releases has no suite: write expectations/ops/releases\.json"):
+        load_suite("ops.releases")
+
+
+@pytest.fixture(scope="module")
+def quarantining(spark, lake_tables):
+    """A lake with two quarantined rows of four."""
+    run = new_run("2001-03")
+    row = {"userId": "1", "movieId": "7", "rating": "99.0", "_event_month": MARCH}
+    judged = {"reasons": ["bad_rating"], "_first_seen_at": run.started_at, "_run_id": run.run_id}
+    open_empty(lake_tables, "bronze.ratings", run.branch, [row] * 4)
+    open_empty(lake_tables, "quarantine.ratings", run.branch, [row | judged] * 2)
+    return Lake(spark, lake_tables, run)
+
+
+@pytest.mark.parametrize(
+    ("limits", "stops"),
+    [
+        (QuarantineLimits(max_quarantined_share=0.0, max_quarantined_rows=2), False),
+        (QuarantineLimits(max_quarantined_share=0.5, max_quarantined_rows=0), False),
+        (QuarantineLimits(max_quarantined_share=0.49, max_quarantined_rows=1), True),
+    ],
+    ids=["at the limit of rows", "at the limit of the share", "above both"],
+)
+def test_a_run_is_stopped_above_both_limits_of_quarantine(quarantining, monkeypatch, limits, stops):
+    monkeypatch.setitem(LAYERS, "silver", ["quarantine.ratings"])
+
+    (report,) = audit_tables(quarantining, "silver", MANIFEST, limits)
+
+    assert [finding.unexpected_count for finding in report.failed("critical")] == ([2] if stops else [])
+
+
+def test_every_table_has_a_suite_and_every_suite_a_table():
+    suites = sorted(f"{path.parent.name}.{path.stem}" for path in SUITES.rglob("*.json"))
+
+    assert suites == sorted(RELEASED)
+    assert all(load_suite(table)["notes"] for table in suites)
+
+
+@pytest.mark.parametrize("table", RELEASED)
+def test_every_expectation_has_a_severity_and_a_reason_and_some_can_stop_a_run(table):
+    expectations = load_suite(table)["expectations"]
+
+    assert {each["severity"] for each in expectations} <= {"critical", "warning", "info"}
+    assert all(each["notes"].endswith(".") for each in expectations)
+    assert any(each["severity"] == "critical" for each in expectations)

@@ -1,0 +1,127 @@
+"""A layer is written, audited and published; the gate stops it; another run may come first."""
+
+import json
+import re
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from pyiceberg.expressions import EqualTo
+
+from lakehouse import gate, layers
+from lakehouse.branches import MainMovedError, NotAuditedError
+from lakehouse.datasets import Dataset
+from lakehouse.landing import land
+from lakehouse.reports import passed_snapshots
+from tests.fixtures.lake import new_run, rewind, rows_of
+
+TABLES = ["bronze.movies", "bronze.ratings"]
+FILES = {
+    "ratings": "userId,movieId,rating,timestamp\n1,7,4.0,985000000\n2,7,4.5,985000001\n3\n",
+    "tags": "userId,movieId,tag,timestamp\n",
+    "movies": "movieId,title,genres\n7,Seven (1995),Crime\n",
+    "links": "movieId,imdbId,tmdbId\n7,0114369,807\n",
+}
+
+
+@pytest.fixture(scope="module")
+def manifest(s3, catalog, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("layers")
+    for table, text in FILES.items():
+        (folder / f"{table}.csv").write_text(text)
+    return land(Dataset("layers", folder), s3, "lake", catalog, scratch=folder)
+
+
+@pytest.fixture(autouse=True)
+def _two_tables(monkeypatch, lake_tables):
+    """The lake is two tables of bronze here; their mains are empty before and after."""
+    for module in (layers, gate):
+        monkeypatch.setattr(module, "LAYERS", {"bronze": TABLES})
+    monkeypatch.setattr(layers, "STAGES", {"bronze": [TABLES]})
+    rewind(lake_tables, *TABLES)
+    yield
+    rewind(lake_tables, *TABLES)
+
+
+@pytest.fixture
+def new_json_run(manifest):
+    def new_json_run():
+        run = new_run("2001-03", unknown=True).to_json()
+        return run | {"dataset": manifest.dataset, "version": manifest.version}
+
+    return new_json_run
+
+
+def branches(catalog):
+    return {ref for table in TABLES for ref in catalog.load_table(table).refs() if ref.startswith("run_")}
+
+
+def heads(catalog):
+    return {name: catalog.load_table(name).current_snapshot().snapshot_id for name in TABLES}
+
+
+def test_what_passes_the_gate_becomes_main_also_after_a_retry_and_for_a_run_that_was_overtaken(
+    spark, lake_tables, new_json_run, caplog
+):
+    first, second = new_json_run(), new_json_run()
+    before = branches(lake_tables)
+    with caplog.at_level("INFO", "lakehouse"):
+        for run in (first, second, second):  # the last is a retry: it begins with fresh branches
+            layers.write(spark, "bronze", run)
+        for run in (first, second):
+            layers.audit(spark, "bronze", run, "a_dag")
+        assert rows_of(lake_tables, "bronze.ratings") == []
+        overtaken = passed_snapshots(lake_tables, second["run_id"])
+
+        layers.publish(spark, "bronze", first, "a_dag")
+        assert heads(lake_tables) == passed_snapshots(lake_tables, first["run_id"])
+
+        layers.publish(spark, "bronze", second, "a_dag")
+
+    assert heads(lake_tables) == passed_snapshots(lake_tables, second["run_id"])
+    assert not set(heads(lake_tables).values()) & set(overtaken.values())  # written and audited again
+    assert [row[0] for row in rows_of(lake_tables, "bronze.ratings")] == ["1", "2", None]
+    assert branches(lake_tables) == before
+    head = heads(lake_tables)["bronze.ratings"]
+    written = rf"bronze\.ratings: \d+ from landing\.ratings in, 3 rows out, snapshot {head}, .* s"
+    assert any(re.fullmatch(written, message) for message in caplog.messages)
+    assert f"bronze.ratings: published, main is snapshot {head} with 3 rows" in caplog.messages
+
+
+def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_tables, s3, new_json_run, monkeypatch):
+    run = new_json_run()
+    monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_MAX_QUARANTINED_ROWS", "0")
+    before = branches(lake_tables)
+    layers.write(spark, "bronze", run)
+
+    with pytest.raises(AirflowFailException, match=r"gate of bronze stopped the run: bronze\.ratings \(1 critical\)"):
+        layers.audit(spark, "bronze", run, "a_dag")
+
+    with pytest.raises(NotAuditedError, match=r"bronze\.ratings: .* audited was None"):
+        layers.publish(spark, "bronze", run, "a_dag")
+    assert rows_of(lake_tables, "bronze.ratings") == []
+    assert len(branches(lake_tables) - before) == 1
+    report = s3.get_object(Bucket="lake", Key=f"quality/a_dag/{run['run_id']}/bronze.ratings.json")
+    (failed,) = [finding for finding in json.loads(report["Body"].read())["findings"] if not finding["success"]]
+    assert failed["unexpected_count"] == 1
+    assert failed["examples"][0]["_malformed_line"] == "3"
+    results = lake_tables.load_table("ops.quality_results").scan(EqualTo("run_id", run["run_id"])).to_arrow()
+    assert results["success"].to_pylist().count(False) == 1
+
+
+def test_what_was_computed_from_an_overtaken_layer_is_written_again_too(spark, new_json_run, monkeypatch):
+    done = []
+    monkeypatch.setattr(layers, "LAYERS", {"bronze": [], "silver": [], "gold": []})
+    monkeypatch.setattr(layers, "write_branches", lambda *call: done.append(("write", call[3])))
+    monkeypatch.setattr(layers, "audit_branches", lambda *call: done.append(("audit", call[3])))
+
+    def publish_branches(*call):
+        done.append(("publish", call[3]))
+        if len(done) == 1:
+            raise MainMovedError("main moved")
+
+    monkeypatch.setattr(layers, "publish_branches", publish_branches)
+
+    layers.publish(spark, "silver", new_json_run(), "a_dag")
+
+    again = [("write", "silver"), ("audit", "silver"), ("write", "gold"), ("audit", "gold")]
+    assert done == [("publish", "silver"), *again, ("publish", "silver")]
