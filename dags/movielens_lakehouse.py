@@ -16,9 +16,6 @@ and publishes it as dashboard page and exports.
 
 A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and makes no release.
 
-**A run is all or nothing**: every layer is written to branches that only this run reads and is audited there; the
-layers become visible one after the other when the last of them has passed.
-
 **Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
 `write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
 
@@ -26,8 +23,9 @@ layers become visible one after the other when the last of them has passed.
 
 - `land`: the log names the file, the line and what to do. Nothing was published.
 - `audit`: an expectation of severity *critical* failed; the log has counts and example rows, `quality/…` the whole
-  report. Nothing of the run is published. Mend the input and clear the whole run: a mended file is another
-  version of the dataset, so it must be landed. docs/runbook.md says what each failure means.
+  report. Nothing of this layer and those after it is published; release and page stay. Mend the input and clear the
+  whole run: a mended file is another version of the dataset, so it must be landed. docs/runbook.md says what each
+  failure means.
 - `write`, `publish`, `release`: mostly a service that went away; retries take care of it. See docs/runbook.md if not.
 """
 
@@ -49,7 +47,7 @@ def land(run_id: str | None = None, params: dict | None = None, ds: str | None =
 
 @task_group
 def layer(name: str, run: dict):
-    """Write a layer on branches of this run, audit the branches, and show them to readers when all layers passed."""
+    """Write a layer on branches, audit the branches, and only then show them to readers."""
 
     @task.pyspark(**SPARK)
     def write(name: str, run: dict, spark=None) -> None:
@@ -69,7 +67,7 @@ def layer(name: str, run: dict):
 
         publish(spark, name, run, dag.dag_id)
 
-    return write(name, run), audit(name, run), publish(name, run)
+    chain(write(name, run), audit(name, run), publish(name, run))
 
 
 @task
@@ -119,10 +117,8 @@ def publish_dashboard(release_id: str) -> str:
 def movielens_lakehouse():
     run = land()
     layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold")]
-    gates = [task for write, audit, _ in layers for task in (write, audit)]
-    publishes = [publish for _, _, publish in layers]
     release_id = release(run)
-    chain(run, *gates, *publishes, release_id, export(release_id), publish_dashboard(release_id))
+    chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
 
 
 movielens_lakehouse()

@@ -45,20 +45,15 @@ def audit(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> 
 
 
 def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> None:
-    """Make the audited branches main.
-
-    Where another run came first, what this run wrote of this layer and those after it is written and audited again.
-    """
+    """Make the audited branches main. Where another run came first, write and audit again on top of it."""
     catalog, this_run = load_catalog("lake"), Run.from_json(run)
-    layers = list(LAYERS)
     while True:
         try:
             return publish_branches(spark, catalog, this_run, layer)
         except MainMovedError as moved:
             log.warning("%s: writing %s again on top of it", moved, layer)
-        for later in layers[layers.index(layer) :]:
-            write_branches(spark, catalog, this_run, later)
-            audit_branches(spark, catalog, this_run, later, dag_id)
+        write_branches(spark, catalog, this_run, layer)
+        audit_branches(spark, catalog, this_run, layer, dag_id)
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:

@@ -75,7 +75,7 @@ def pass_or_raise(layer: str, reports: list[Report]) -> None:
     stopped = {report.table: len(report.failed("critical")) for report in reports if report.failed("critical")}
     if stopped:
         summary = ", ".join(f"{table} ({count} critical)" for table, count in stopped.items())
-        raise GateError(f"The gate of {layer} stopped the run: {summary}. Nothing of it is published.")
+        raise GateError(f"The gate of {layer} stopped the run: {summary}. It is not published; release and page stay.")
 
 
 def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: str, reports: list[Report]) -> None:

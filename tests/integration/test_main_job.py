@@ -115,6 +115,14 @@ def test_make_run_ends_with_addresses_that_answer(loaded: FinishedRun) -> None:
     assert httpx.get(addresses["Airflow"], trust_env=False, follow_redirects=True).status_code == 200
 
 
+@pytest.mark.parametrize("view", ["grid/structure/{dag}", "structure/structure_data?dag_id={dag}"])
+def test_airflow_can_draw_the_dag(loaded: FinishedRun, airflow: Any, stack: Stack, view: str) -> None:
+    # It cannot when task groups depend on each other in a circle, though such a DAG runs.
+    url = f"{stack.airflow_url}/ui/{view.format(dag=DAG)}"
+
+    assert httpx.get(url, headers=airflow.headers, trust_env=False, timeout=60).status_code == 200
+
+
 @pytest.mark.browser
 def test_the_published_page_works_in_a_browser(loaded: FinishedRun, stack: Stack, browser: Any) -> None:
     assert_dashboard(browser, f"{stack.s3_url}/site/index.html")

@@ -16,16 +16,28 @@ def name(catalog):
 
 
 @pytest.fixture
-def written(spark, catalog, name):
-    """A function that writes a row of a month to the branch of a new run and returns (branch, snapshot)."""
+def written(catalog, name):
+    """A function that adds a row of a month on the branch of a new run and returns (branch, snapshot)."""
 
-    def written(text, n, *, last=None):
+    def written(text, n):
+        branch = new_run().branch
+        open_branch(catalog.load_table(name), branch)
+        return branch, append(catalog.load_table(name), [{"month": month(text), "n": n}], branch)
+
+    return written
+
+
+@pytest.fixture
+def replaced(spark, catalog, name):
+    """As ``written``, by the overwrite of a job."""
+
+    def replaced(text, n, *, last=None):
         run = new_run(text, last)
         open_branch(catalog.load_table(name), run.branch)
         Lake(spark, catalog, run).replace(name, spark.createDataFrame([(month(text), n)], "month date, n bigint"))
         return run.branch, catalog.load_table(name).snapshot_by_name(run.branch).snapshot_id
 
-    return written
+    return replaced
 
 
 @pytest.fixture
@@ -80,8 +92,8 @@ def test_what_was_not_audited_is_not_published(catalog, name, written, published
     assert branches_of(catalog, name) == ["main", branch]
 
 
-def test_of_two_runs_from_one_base_the_second_is_added_to_the_first(catalog, name, written, published):
-    march, april = written("2001-03", 3), written("2001-04", 4)
+def test_of_two_runs_from_one_base_the_second_is_added_to_the_first(catalog, name, replaced, published):
+    march, april = replaced("2001-03", 3), replaced("2001-04", 4)
 
     assert published(*april) == "published"
     assert published(*march) == "cherry-picked"
@@ -106,8 +118,8 @@ def test_a_crash_between_cherry_pick_and_drop_is_finished_by_the_retry(catalog, 
     assert branches_of(catalog, name) == ["main"]
 
 
-def test_two_runs_of_the_same_month_do_not_mix(catalog, name, written, published):
-    first, second = written("2001-03", 3), written("2001-03", 30)
+def test_two_runs_of_the_same_month_do_not_mix(catalog, name, replaced, published):
+    first, second = replaced("2001-03", 3), replaced("2001-03", 30)
     published(*first)
 
     with pytest.raises(MainMovedError, match=name):
@@ -116,9 +128,9 @@ def test_two_runs_of_the_same_month_do_not_mix(catalog, name, written, published
     assert rows_of(catalog, name) == [(MARCH, 3)]
 
 
-def test_an_overwritten_range_does_not_fit_on_a_main_that_moved(catalog, name, written, published):
+def test_an_overwritten_range_does_not_fit_on_a_main_that_moved(catalog, name, written, replaced, published):
     published(*written("2001-03", 3))
-    range_of_months, april = written("2001-03", 30, last="2001-05"), written("2001-04", 4)
+    range_of_months, april = replaced("2001-03", 30, last="2001-05"), written("2001-04", 4)
     published(*april)
 
     with pytest.raises(MainMovedError, match=name):

@@ -67,7 +67,13 @@ def audited(lake, monkeypatch, tmp_path):
     return audited
 
 
-def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(lake, audited):
+def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(catalog, lake, audited, monkeypatch):
+    # In a first run, the tables of later layers have no snapshot yet.
+    later = catalog.create_table(
+        f"{new_table(catalog, 'gate_test')}_later", catalog.load_table("ops.releases").schema()
+    )
+    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings", ".".join(later.name())])
+
     report = audited(
         NOT_NULL,
         {
@@ -100,7 +106,8 @@ def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(lake, 
     assert report.failed("warning") == [mean]
 
 
-def test_a_query_sees_counts_landing_and_settings(audited):
+def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):
+    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings"])
     views = {
         "landed": "SELECT table_name, month, row_count FROM landed",
         "months": "SELECT month, row_count FROM silver_ratings_months",
@@ -119,23 +126,14 @@ def test_a_query_sees_counts_landing_and_settings(audited):
     }
 
 
-def test_in_a_first_run_the_tables_of_later_layers_may_have_no_snapshot(catalog, lake, audited, monkeypatch):
-    name = new_table(catalog, "gate_test")
-    catalog.create_table(f"{name}_bare", catalog.load_table(name).schema())
-    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings", f"{name}_bare"])
-
-    assert audited(NOT_NULL).failed("critical") == []
-
-
 @pytest.mark.parametrize(
     ("expectations", "message"),
     [
         ([NOT_NULL | {"type": "expect_column_values_to_be_nut_null"}, NOT_NULL], "expect_column_values_to_be_nut_null"),
         ([NOT_NULL | {"kwargs": {"column": "stars"}}, NOT_NULL], "could not be evaluated"),
-        ([query("SELECT stars FROM {batch}")], "could not be evaluated"),
         ([], "at least one expectation"),
     ],
-    ids=["misspelled", "unknown column", "broken query", "empty"],
+    ids=["misspelled", "unknown column", "empty"],
 )
 def test_a_suite_that_is_not_fully_evaluated_is_refused(audited, expectations, message):
     with pytest.raises(SuiteError, match=message):
@@ -152,32 +150,23 @@ def test_a_table_without_a_suite_is_refused():
         load_suite("ops.releases")
 
 
-@pytest.fixture(scope="module")
-def quarantining(spark, lake_tables):
-    """A lake with two quarantined rows of four."""
+def test_a_run_is_stopped_above_both_limits_of_quarantine(spark, lake_tables, monkeypatch):
     run = new_run("2001-03")
-    row = {"userId": "1", "movieId": "7", "rating": "99.0", "_event_month": MARCH}
-    judged = {"reasons": ["bad_rating"], "_first_seen_at": run.started_at, "_run_id": run.run_id}
-    open_empty(lake_tables, "bronze.ratings", run.branch, [row] * 4)
-    open_empty(lake_tables, "quarantine.ratings", run.branch, [row | judged] * 2)
-    return Lake(spark, lake_tables, run)
+    limits = QuarantineLimits(max_quarantined_share=0.5, max_quarantined_rows=1)
+    judged = {"reasons": ["bad_user_id"], "_first_seen_at": run.started_at}
+    for table, row, received, quarantined in [
+        ("ratings", {"userId": "x", "_event_month": MARCH}, 4, 2),  # at the limit of the share
+        ("tags", {"userId": "x", "_event_month": MARCH}, 1, 1),  # at the limit of rows
+        ("movies", {"movieId": "x"}, 3, 2),  # above both
+    ]:
+        open_empty(lake_tables, f"bronze.{table}", run.branch, [row] * received)
+        open_empty(lake_tables, f"quarantine.{table}", run.branch, [row | judged] * quarantined)
+    monkeypatch.setitem(LAYERS, "silver", ["quarantine.ratings", "quarantine.tags", "quarantine.movies"])
 
+    reports = audit_tables(Lake(spark, lake_tables, run), "silver", MANIFEST, limits)
 
-@pytest.mark.parametrize(
-    ("limits", "stops"),
-    [
-        (QuarantineLimits(max_quarantined_share=0.0, max_quarantined_rows=2), False),
-        (QuarantineLimits(max_quarantined_share=0.5, max_quarantined_rows=0), False),
-        (QuarantineLimits(max_quarantined_share=0.49, max_quarantined_rows=1), True),
-    ],
-    ids=["at the limit of rows", "at the limit of the share", "above both"],
-)
-def test_a_run_is_stopped_above_both_limits_of_quarantine(quarantining, monkeypatch, limits, stops):
-    monkeypatch.setitem(LAYERS, "silver", ["quarantine.ratings"])
-
-    (report,) = audit_tables(quarantining, "silver", MANIFEST, limits)
-
-    assert [finding.unexpected_count for finding in report.failed("critical")] == ([2] if stops else [])
+    stopped = {report.table: [each.unexpected_count for each in report.failed("critical")] for report in reports}
+    assert stopped == {"quarantine.ratings": [], "quarantine.tags": [], "quarantine.movies": [2]}
 
 
 def test_every_table_has_a_suite_and_every_suite_a_table():

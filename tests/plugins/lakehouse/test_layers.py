@@ -14,11 +14,11 @@ from lakehouse.landing import land
 from lakehouse.reports import passed_snapshots
 from tests.fixtures.lake import new_run, rewind, rows_of
 
-TABLES = ["bronze.movies", "bronze.ratings"]
+TABLES = ["bronze.movies"]
 FILES = {
-    "ratings": "userId,movieId,rating,timestamp\n1,7,4.0,985000000\n2,7,4.5,985000001\n3\n",
+    "ratings": "userId,movieId,rating,timestamp\n1,7,4.0,985000000\n",
     "tags": "userId,movieId,tag,timestamp\n",
-    "movies": "movieId,title,genres\n7,Seven (1995),Crime\n",
+    "movies": "movieId,title,genres\n7,Seven (1995),Crime\n8\n",
     "links": "movieId,imdbId,tmdbId\n7,0114369,807\n",
 }
 
@@ -32,8 +32,8 @@ def manifest(s3, catalog, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _two_tables(monkeypatch, lake_tables):
-    """The lake is two tables of bronze here; their mains are empty before and after."""
+def _one_table(monkeypatch, lake_tables):
+    """The lake is one table here, which is replaced whole; its main is empty before and after."""
     for module in (layers, gate):
         monkeypatch.setattr(module, "LAYERS", {"bronze": TABLES})
     monkeypatch.setattr(layers, "STAGES", {"bronze": [TABLES]})
@@ -59,6 +59,7 @@ def heads(catalog):
     return {name: catalog.load_table(name).current_snapshot().snapshot_id for name in TABLES}
 
 
+@pytest.mark.integration
 def test_what_passes_the_gate_becomes_main_also_after_a_retry_and_for_a_run_that_was_overtaken(
     spark, lake_tables, new_json_run, caplog
 ):
@@ -69,7 +70,7 @@ def test_what_passes_the_gate_becomes_main_also_after_a_retry_and_for_a_run_that
             layers.write(spark, "bronze", run)
         for run in (first, second):
             layers.audit(spark, "bronze", run, "a_dag")
-        assert rows_of(lake_tables, "bronze.ratings") == []
+        assert rows_of(lake_tables, "bronze.movies") == []
         overtaken = passed_snapshots(lake_tables, second["run_id"])
 
         layers.publish(spark, "bronze", first, "a_dag")
@@ -79,31 +80,32 @@ def test_what_passes_the_gate_becomes_main_also_after_a_retry_and_for_a_run_that
 
     assert heads(lake_tables) == passed_snapshots(lake_tables, second["run_id"])
     assert not set(heads(lake_tables).values()) & set(overtaken.values())  # written and audited again
-    assert [row[0] for row in rows_of(lake_tables, "bronze.ratings")] == ["1", "2", None]
+    assert [row[0] for row in rows_of(lake_tables, "bronze.movies")] == ["7", None]
     assert branches(lake_tables) == before
-    head = heads(lake_tables)["bronze.ratings"]
-    written = rf"bronze\.ratings: \d+ from landing\.ratings in, 3 rows out, snapshot {head}, .* s"
+    head = heads(lake_tables)["bronze.movies"]
+    written = rf"bronze\.movies: \d+ from landing\.movies in, 2 rows out, snapshot {head}, .* s"
     assert any(re.fullmatch(written, message) for message in caplog.messages)
-    assert f"bronze.ratings: published, main is snapshot {head} with 3 rows" in caplog.messages
+    assert f"bronze.movies: published, main is snapshot {head} with 2 rows" in caplog.messages
 
 
+@pytest.mark.integration
 def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_tables, s3, new_json_run, monkeypatch):
     run = new_json_run()
     monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_MAX_QUARANTINED_ROWS", "0")
     before = branches(lake_tables)
     layers.write(spark, "bronze", run)
 
-    with pytest.raises(AirflowFailException, match=r"gate of bronze stopped the run: bronze\.ratings \(1 critical\)"):
+    with pytest.raises(AirflowFailException, match=r"gate of bronze stopped the run: bronze\.movies \(1 critical\)"):
         layers.audit(spark, "bronze", run, "a_dag")
 
-    with pytest.raises(NotAuditedError, match=r"bronze\.ratings: .* audited was None"):
+    with pytest.raises(NotAuditedError, match=r"bronze\.movies: .* audited was None"):
         layers.publish(spark, "bronze", run, "a_dag")
-    assert rows_of(lake_tables, "bronze.ratings") == []
+    assert rows_of(lake_tables, "bronze.movies") == []
     assert len(branches(lake_tables) - before) == 1
-    report = s3.get_object(Bucket="lake", Key=f"quality/a_dag/{run['run_id']}/bronze.ratings.json")
+    report = s3.get_object(Bucket="lake", Key=f"quality/a_dag/{run['run_id']}/bronze.movies.json")
     (failed,) = [finding for finding in json.loads(report["Body"].read())["findings"] if not finding["success"]]
     assert failed["unexpected_count"] == 1
-    assert failed["examples"][0]["_malformed_line"] == "3"
+    assert failed["examples"][0]["_malformed_line"] == "8"
     results = lake_tables.load_table("ops.quality_results").scan(EqualTo("run_id", run["run_id"])).to_arrow()
     assert results["success"].to_pylist().count(False) == 1
 
