@@ -117,15 +117,34 @@ def _gx_batches(batches: dict[str, DataFrame]) -> list["Batch"]:
 
 
 def _evaluate(suite: "ExpectationSuite", batch: "Batch") -> list[Finding]:
-    """Evaluate all expectations in brief, then each that failed once more, with example rows."""
-    results = batch.validate(suite, result_format="SUMMARY").results
-    if len(results) != len(suite.expectations):
-        raise SuiteError(f"{suite.name}: evaluated {len(results)} of {len(suite.expectations)} expectations")
+    """Evaluate all expectations in brief, then each that failed once more, with example rows.
+
+    Of an expectation on single rows only the verdict is asked first: all of these together are one pass over the data.
+    """
+    from great_expectations import ExpectationSuite
+
+    on_rows = [each for each in suite.expectations if isinstance(each, _row_expectations())]
+    on_all = [each for each in suite.expectations if each not in on_rows]
     findings = []
-    for result in results:
-        _refuse_exception(suite.name, result)
-        findings.append(_finding(result if result.success else _in_detail(batch, result)))
+    for expectations, result_format in ((on_rows, "BOOLEAN_ONLY"), (on_all, "SUMMARY")):
+        part = ExpectationSuite(name=suite.name, expectations=expectations)
+        results = batch.validate(part, result_format=result_format).results if expectations else []
+        if len(results) != len(expectations):
+            raise SuiteError(f"{suite.name}: evaluated {len(results)} of {len(expectations)} expectations")
+        for result in results:
+            _refuse_exception(suite.name, result)
+            findings.append(_finding(result if result.success else _in_detail(batch, result)))
     return findings
+
+
+def _row_expectations() -> tuple[type, ...]:
+    from great_expectations.expectations import expectation
+
+    return (
+        expectation.ColumnMapExpectation,
+        expectation.ColumnPairMapExpectation,
+        expectation.MulticolumnMapExpectation,
+    )
 
 
 def _in_detail(batch: "Batch", failed: "ExpectationValidationResult") -> "ExpectationValidationResult":
@@ -157,7 +176,7 @@ def _finding(result: "ExpectationValidationResult") -> Finding:
         notes=config.notes or "",
         success=bool(result.success),
         observed=None if observed is None else str(observed),
-        unexpected_count=int(observed) if is_query else outcome.get("unexpected_count"),
+        unexpected_count=int(observed) if is_query else outcome.get("unexpected_count", None if outcome else 0),
         unexpected_percent=outcome.get("unexpected_percent"),
         examples=[{name: str(value) for name, value in row.items()} for row in examples[:EXAMPLES]],
         kwargs=kwargs,

@@ -42,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one table: the expectations of its suite, in the order of the file."""
+    """What became of one table: every expectation of its suite, those on single rows first."""
 
     table: str
     snapshot_id: int

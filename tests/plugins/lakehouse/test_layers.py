@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from pyiceberg.expressions import EqualTo
 
 from lakehouse import gate, layers
-from lakehouse.branches import MainMovedError, NotAuditedError
+from lakehouse.branches import NotAuditedError
 from lakehouse.datasets import Dataset
 from lakehouse.landing import land
 from lakehouse.reports import passed_snapshots
@@ -108,22 +108,3 @@ def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_table
     assert failed["examples"][0]["_malformed_line"] == "8"
     results = lake_tables.load_table("ops.quality_results").scan(EqualTo("run_id", run["run_id"])).to_arrow()
     assert results["success"].to_pylist().count(False) == 1
-
-
-def test_what_was_computed_from_an_overtaken_layer_is_written_again_too(spark, new_json_run, monkeypatch):
-    done = []
-    monkeypatch.setattr(layers, "LAYERS", {"bronze": [], "silver": [], "gold": []})
-    monkeypatch.setattr(layers, "write_branches", lambda *call: done.append(("write", call[3])))
-    monkeypatch.setattr(layers, "audit_branches", lambda *call: done.append(("audit", call[3])))
-
-    def publish_branches(*call):
-        done.append(("publish", call[3]))
-        if len(done) == 1:
-            raise MainMovedError("main moved")
-
-    monkeypatch.setattr(layers, "publish_branches", publish_branches)
-
-    layers.publish(spark, "silver", new_json_run(), "a_dag")
-
-    again = [("write", "silver"), ("audit", "silver"), ("write", "gold"), ("audit", "gold")]
-    assert done == [("publish", "silver"), *again, ("publish", "silver")]
