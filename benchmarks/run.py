@@ -25,7 +25,7 @@ import duckdb
 import psutil
 
 from infra.local import processes, supervision
-from infra.local.config import REPOSITORY, Stack
+from infra.local.config import REPOSITORY, Stack, StackError
 from infra.local.services import PYTHON, airflow_environment, is_listening
 from infra.local.stack import end_of
 from lakehouse import sample
@@ -220,5 +220,5 @@ def as_table(results: dict[str, Result], size: int) -> str:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except ContestantError as error:
+    except (ContestantError, StackError) as error:
         sys.exit(str(error))

@@ -31,7 +31,7 @@ def ask(stack: Stack, method: str, *arguments: object) -> Any:
 def is_running(stack: Stack) -> bool:
     try:
         return bool(ask(stack, "getState")["statename"] == "RUNNING")
-    except (OSError, HTTPException):
+    except (OSError, HTTPException, xmlrpc.client.Fault):  # it answers with a fault while it is shutting down
         return False
 
 

@@ -18,15 +18,18 @@ from tests.integration.test_main_job import sorted_rows
 
 pytestmark = pytest.mark.integration
 
+AT_WORK = {"silver.write": 4, "gold.audit": 3, "gold.publish": 0.5}
+"""Seconds after its start at which a task is in the middle of its work, past importing libraries."""
 KILLS = {"silver.write": "spark", "gold.audit": "airflow-scheduler", "gold.publish": "s3"}
 
 
-def kill_when_running(airflow: Any, stack: Stack, run_id: str, task_id: str, service: str) -> None:
-    """Kill the process of a service as soon as a task is running."""
+def kill_at_work(airflow: Any, stack: Stack, run_id: str, task_id: str, service: str) -> None:
+    """Kill the process of a service while a task is at work."""
     deadline = time.monotonic() + RUN_SECONDS
     while not any(task["task_id"] == task_id and task["state"] == "running" for task in airflow.tasks(DAG, run_id)):
         assert time.monotonic() < deadline, f"{task_id} never ran"
         time.sleep(0.1)
+    time.sleep(AT_WORK[task_id])
     os.kill(supervision.ask(stack, "getProcessInfo", service)["pid"], signal.SIGKILL)
 
 
@@ -37,7 +40,7 @@ def test_a_run_survives_the_death_of_spark_the_scheduler_and_s3(
     run_id = airflow.trigger(DAG, conf)
 
     for task_id, service in KILLS.items():
-        kill_when_running(airflow, stack, run_id, task_id, service)
+        kill_at_work(airflow, stack, run_id, task_id, service)
 
     assert finish(airflow, run_id)["run"] == "success"
     tries = {task["task_id"]: task["try_number"] for task in airflow.tasks(DAG, run_id)}
