@@ -110,7 +110,7 @@ def _gx_batches(batches: dict[str, DataFrame]) -> list["Batch"]:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    assets = [context.data_sources.add_spark(table).add_dataframe_asset(table) for table in batches]
+    assets = [context.data_sources.add_spark(table, persist=False).add_dataframe_asset(table) for table in batches]
     definitions = [asset.add_batch_definition_whole_dataframe("branch") for asset in assets]
     frames = zip(definitions, batches.values(), strict=True)
     return [definition.get_batch({"dataframe": frame}) for definition, frame in frames]

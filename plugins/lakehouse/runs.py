@@ -119,6 +119,8 @@ def is_idle(run: Run, manifest: Manifest, catalog: Catalog) -> bool:
         tables = [catalog.load_table(f"bronze.{name}") for name in ("ratings", "tags", "movies")]
     except NoSuchTableError:
         return True
+    if not all(table.current_snapshot() for table in tables):
+        return True  # made by a run that did not get far
     if any(month in run.months for table in tables[:2] for month in rows_by_month(table, head(table, MAIN_BRANCH))):
         return False
     catalogue = properties_of(tables[2], head(tables[2], MAIN_BRANCH))

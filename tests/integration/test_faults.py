@@ -30,7 +30,9 @@ def kill_at_work(airflow: Any, stack: Stack, run_id: str, task_id: str, service:
         assert time.monotonic() < deadline, f"{task_id} never ran"
         time.sleep(0.1)
     time.sleep(AT_WORK[task_id])
-    os.kill(supervision.ask(stack, "getProcessInfo", service)["pid"], signal.SIGKILL)
+    pid = supervision.ask(stack, "getProcessInfo", service)["pid"]
+    assert pid > 0, f"{service} does not run"
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_run_survives_the_death_of_spark_the_scheduler_and_s3(
