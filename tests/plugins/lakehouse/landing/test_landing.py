@@ -303,19 +303,25 @@ def test_movielens_is_landed_whole(land_it, movielens, spark, tmp_path):
         "links.csv": (9_742, 0, 0),
     }
     for table in ("ratings", "tags"):
-        independent = duckdb.connect().sql(
-            f"SELECT strftime(make_timestamp(timestamp * 1000000), '%Y-%m') AS month, count(*)"
-            f" FROM read_csv('{movielens}/{table}.csv') GROUP BY month ORDER BY month"
-        ).fetchall()
+        independent = (
+            duckdb.connect()
+            .sql(
+                f"SELECT strftime(make_timestamp(timestamp * 1000000), '%Y-%m') AS month, count(*)"
+                f" FROM read_csv('{movielens}/{table}.csv') GROUP BY month ORDER BY month"
+            )
+            .fetchall()
+        )
         assert list(manifest.months[table].items()) == independent
     assert len(manifest.months["ratings"]) == 267
     assert manifest.unknown_month == {"ratings": 0, "tags": 0}
     for table in COLUMNS:
         columns = [f"`{name}`" for name in COLUMNS[table]]
         landed = spark.table(f"lake.landing.{table}").where(f"_dataset_version = '{manifest.version}'").select(*columns)
-        received = duckdb.connect().sql(
-            f"FROM read_csv('{movielens}/{table}.csv', all_varchar = true, nullstr = '\x01')"
-        ).fetchall()
+        received = (
+            duckdb.connect()
+            .sql(f"FROM read_csv('{movielens}/{table}.csv', all_varchar = true, nullstr = '\x01')")
+            .fetchall()
+        )
         assert Counter(tuple(row) for row in landed.collect()) == Counter(received)
 
 
