@@ -7,12 +7,14 @@ import os
 import random
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 # Airflow reads this once, when it is imported; without it, it would write to the home folder.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="lakehouse-airflow-")
@@ -22,9 +24,24 @@ from infra.local.config import HOST, REPOSITORY, Stack
 from infra.local.services import AIRFLOW, INFRASTRUCTURE
 from infra.local.stack import down, up
 
+# The browser talks to the page and to nobody else.
+QUIET = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; the one that kills services last, for the sessions of other tests die with them."""
+    items.sort(key=lambda item: ("test_faults" in item.nodeid, item.get_closest_marker("integration") is not None))
 
 
 @pytest.fixture(scope="session")
@@ -138,3 +155,32 @@ def movielens() -> Path:
             pytest.fail(problem)
         pytest.skip(problem)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, installed when this user may; without one the test is skipped, in CI it fails."""
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=[*QUIET, *sandbox])
+        yield launched
+        launched.close()
+
+
+def chromium() -> str:
+    found = shutil.which("chromium")
+    if found:
+        return found
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    problem = "no chromium on PATH"
+    try:
+        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+            subprocess.run([*as_root, *command], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        problem += f", and apt-get could not install it: {getattr(error, 'stderr', None) or error}"
+    found = shutil.which("chromium")
+    if found:
+        return found
+    if os.environ.get("CI"):
+        pytest.fail(problem)
+    pytest.skip(problem)

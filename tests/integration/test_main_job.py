@@ -78,13 +78,14 @@ def test_movie_analytics_equals_what_duckdb_computes_from_the_csv_files(
     loaded: FinishedRun, catalog: Any, csv: Any
 ) -> None:
     gold = load_release(loaded.release_id).read("gold.movie_analytics").sort_by("movie_id")
-    expected = csv.execute("SELECT movie_id, title, release_year, genres, n, average FROM movie ORDER BY movie_id")
+    columns = "movie_id, title, release_year, genres, n, average"
+    expected = csv.execute(f"SELECT {columns} FROM movie ORDER BY movie_id").fetchall()
     spread = csv.execute(
         "SELECT sqrt((n * squares - sum_half ** 2) / (4 * n * (n - 1))) FROM movie WHERE n > 1 ORDER BY movie_id"
     )
 
-    columns = ["movie_id", "title", "release_year", "genres", "rating_count", "rating_avg"]
-    assert list(zip(*gold.select(columns).to_pydict().values(), strict=True)) == expected.fetchall()
+    names = ["movie_id", "title", "release_year", "genres", "rating_count", "rating_avg"]
+    assert list(zip(*gold.select(names).to_pydict().values(), strict=True)) == expected
     deviations = [value for value in gold["rating_stddev"].to_pylist() if value is not None]
     assert deviations == pytest.approx([value for (value,) in spread.fetchall()], rel=1e-12)
 
@@ -109,9 +110,9 @@ def test_every_row_of_ml_latest_small_arrives(loaded: FinishedRun, catalog: Any)
 def test_make_run_ends_with_addresses_that_answer(loaded: FinishedRun) -> None:
     addresses = {line.split()[0]: line.split()[1] for line in loaded.output.splitlines() if "http://" in line}
 
-    page = httpx.get(addresses["Dashboard"], trust_env=False)
-    assert page.status_code == 200
-    assert loaded.release_id in page.text
+    assert httpx.get(addresses["Dashboard"], trust_env=False).status_code == 200
+    of_release = addresses["Dashboard"].replace("index.html", f"releases/{loaded.release_id}/index.html")
+    assert loaded.release_id in httpx.get(of_release, trust_env=False).text
     assert httpx.get(addresses["Airflow"], trust_env=False, follow_redirects=True).status_code == 200
 
 

@@ -1,6 +1,8 @@
 import configparser
 import json
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -75,11 +77,12 @@ def test_a_path_that_configuration_files_cannot_hold_is_refused(tmp_path):
         Stack(tmp_path / "100%").check()
 
 
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-
-    with pytest.raises(StackError, match=r"cannot be written \(Not a directory\): choose another STATE"):
-        Stack(tmp_path / "file" / "state").check()
+def test_a_folder_that_cannot_be_written_is_refused():
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        pytest.raises(StackError, match=r"cannot be written \(Not a directory\): choose another STATE"),
+    ):
+        Stack(Path(file.name) / "state").check()
 
 
 @pytest.mark.parametrize("offset", ["-1", "many", "1.5"])
