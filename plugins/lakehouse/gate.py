@@ -205,7 +205,7 @@ def _create_views(
         if f"{view}_months" in queries:
             counts = lake.rows_by_month(table).items()
             _create_view(lake, f"{view}_months", "month date, row_count bigint", counts)
-    if "row_counts" in queries:  # in a first run, tables of later layers have no snapshot yet
+    if "row_counts" in queries:  # it takes the metadata of every table
         totals = [(table, lake.total(table)) for table in RELEASED]
         _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
     _create_view(lake, "landed", "table_name string, month date, row_count bigint", _landed(lake, manifest))
