@@ -26,10 +26,10 @@ def totals_by_movie(monthly: DataFrame) -> DataFrame:
 
 
 def with_totals(movies: DataFrame, monthly: DataFrame) -> DataFrame:
-    """All movies with their totals: 0 where a movie has no ratings."""
-    return movies.join(totals_by_movie(monthly), "movie_id", how="left").fillna(
-        0, subset=["rating_count", "half_stars", "half_star_squares"]
-    )
+    """All movies with their totals: 0 where a movie has no ratings. Computed once for all jobs of a layer."""
+    totals = totals_by_movie(monthly)
+    figures = [name for name in totals.columns if name != "movie_id"]
+    return movies.join(totals, "movie_id", how="left").fillna(0, subset=figures).cache()
 
 
 def average(half_stars: Column, rating_count: Column) -> Column:

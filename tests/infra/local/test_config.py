@@ -2,13 +2,17 @@ import configparser
 import json
 import stat
 import tempfile
+import zipfile
 from pathlib import Path
 
+import pyspark
 import pytest
 import yaml
 
 from infra.local.config import Stack, StackError
 from infra.local.supervision import configuration
+
+JARS = Path(pyspark.__file__).parent / "jars"
 
 
 @pytest.fixture
@@ -47,6 +51,15 @@ def test_spark_and_pyiceberg_are_told_the_same_catalog(settings):
     assert catalog["s3.access-key-id"] == properties[f"{prefix}s3.access-key-id"]
     password = properties[f"{prefix}jdbc.password"]
     assert catalog["uri"] == f"postgresql+psycopg2://lake:{password}@127.0.0.1:5733/lake"
+
+
+def test_the_large_defaults_of_hadoop_are_taken_the_place_of(settings):
+    with zipfile.ZipFile(next(JARS.glob("hadoop-client-api-*.jar"))) as jar:
+        defaults = [name for name in jar.namelist() if name.endswith("-default.xml")]
+
+    assert len(defaults) == 3
+    for name in defaults:
+        assert (settings.conf / "spark" / name).read_text() == "<configuration/>\n"
 
 
 def test_a_changed_setting_is_noticed(settings):
