@@ -8,7 +8,7 @@ export STATE PORT_OFFSET DATASET FROM TO SIZE
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run check unit test bench docs lock clean
+.PHONY: help setup up down status run releases check unit test bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ status: setup ## Show its services
 
 run: up ## Load DATASET from landing to dashboard
 	@PYTHONPATH=plugins $(PYTHON) -m infra.local.run
+
+releases: up ## List the releases of the lake, the latest first
+	@PYTHONPATH=plugins $(PYTHON) -m infra.local.releases
 
 check: setup ## Lint, format and types
 	@$(PYTHON) -m ruff check

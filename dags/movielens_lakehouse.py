@@ -11,10 +11,16 @@ and publishes it as dashboard page and exports.
 | --- | --- |
 | the schedule, or a backfill | the month of its logical date |
 | hand, with `from_month` or `to_month` | that range, both ends included; an open end reaches as far as the data |
+| hand, with `only_changed` | of the range, or of all months, those that differ from the lake: late or corrected data |
 | hand, with a logical date alone | the month of that date |
 | hand, with none of these | nothing: `land` fails and says so |
 
+`land` compares the dataset with the lake and names the months that differ and that the run is not for.
+
 A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and makes no release.
+
+**A backfill may have up to 10 runs at once.** They share the pool `spark`, publish one after the other, and `release`
+of a run is skipped while a parallel one is about to publish gold: the last one makes the release of all.
 
 **Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
 `write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
@@ -33,6 +39,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task, task
 from pendulum import datetime
 
 from lakehouse.defaults import DEFAULT_ARGS, SPARK
+from lakehouse.tasks import export, publish_dashboard
 
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 
@@ -71,27 +78,11 @@ def layer(name: str, run: dict):
 
 
 @task
-def release(run: dict) -> str:
-    """Pin the published tables as a set that belongs together."""
+def release(run: dict, ti=None) -> str:
+    """Pin the published tables as a set that belongs together, or leave it to a parallel run."""
     from lakehouse.releases import release_run
 
-    return release_run(run)
-
-
-@task
-def export(release_id: str) -> list[str]:
-    """Write the small gold tables as CSV, JSON and Parquet."""
-    from lakehouse.exports import export
-
-    return export(release_id)
-
-
-@task
-def publish_dashboard(release_id: str) -> str:
-    """Render the page of the release and make it the current one."""
-    from lakehouse.dashboard import publish
-
-    return publish(release_id)
+    return release_run(run, lambda runs: ti.get_dr_count(ti.dag_id, run_ids=runs, states=["running"]) > 0)
 
 
 @dag(
@@ -112,6 +103,11 @@ def publish_dashboard(release_id: str) -> str:
             None, type=["null", "string"], pattern=MONTH, description="First month of a range, such as 1996-03"
         ),
         "to_month": Param(None, type=["null", "string"], pattern=MONTH, description="Last month of the range"),
+        "only_changed": Param(
+            False,
+            type="boolean",
+            description="Of these months, or of all, only those that differ from what the lake has",
+        ),
     },
 )
 def movielens_lakehouse():

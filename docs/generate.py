@@ -23,7 +23,8 @@ NOTE = "<!-- Written by `make docs`: change what it is made from, not this page.
 COLUMN = re.compile(r"    (?P<name>\w+) (?P<type>.+?) COMMENT '(?P<comment>.*)',?")
 CONTRACT = re.compile(
     r"CREATE TABLE IF NOT EXISTS lake\.(?P<name>\w+\.\w+) \(\n(?P<columns>.+)\n\)\nUSING iceberg\n"
-    r"(PARTITIONED BY \((?P<partitions>.+)\)\n)?COMMENT '(?P<comment>.+)'\n",
+    r"(PARTITIONED BY \((?P<partitions>.+)\)\n)?COMMENT '(?P<comment>[^\n]+)'\n"
+    r"(TBLPROPERTIES \([^\n]+\)\n)?",
     re.DOTALL,
 )
 
@@ -71,11 +72,12 @@ def dag_section(dag: Any) -> str:
     params = [(f"`{name}`", each.description or "", f"`{json.dumps(each.value)}`") for name, each in dag.params.items()]
     tasks = [task_row(list(group)) for _, group in groupby(dag.topological_sort(), group_of)]
     catch_up = "catches up" if dag.catchup else "does not catch up"
+    schedule = f"`{dag.timetable!r}`; {catch_up}" if dag.schedule else "none, it is started by hand"
     return "\n\n".join(
         [
             f"## {dag.dag_id}",
             manual.strip(),
-            f"Schedule: `{dag.timetable!r}`; {catch_up}; runs at once: {dag.max_active_runs}.",
+            f"Schedule: {schedule}; runs at once: {dag.max_active_runs}.",
             markdown_table(("param", "meaning", "default"), params),
             markdown_table(("tasks, in order", "what they do", "pool", "retries"), tasks),
         ]

@@ -33,11 +33,12 @@ class AirflowApi(httpx.Client):
         if self.patch(f"variables/{key}", json=variable).status_code == httpx.codes.NOT_FOUND:
             self.post("variables", json=variable).raise_for_status()
 
-    def trigger(self, dag_id: str, conf: dict[str, str]) -> str:
-        """Unpause a DAG, start a run of it and return the run's id."""
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run of a DAG, unpause the DAG and return the run's id."""
+        answer = self.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}).raise_for_status()
+        # Only now, or the run that the schedule is due for would come first.
         self.patch(f"dags/{dag_id}", json={"is_paused": False}).raise_for_status()
-        answer = self.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        return str(answer.raise_for_status().json()["dag_run_id"])
+        return str(answer.json()["dag_run_id"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the order in which they started."""

@@ -12,12 +12,12 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
 
-from lakehouse.branches import MainMovedError, open_branch, publish_branch
+from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, publish_branch
 from lakehouse.defaults import setting
 from lakehouse.gate import QuarantineLimits, audit_tables
 from lakehouse.landing import read_manifest
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
-from lakehouse.tables import LAYERS, STAGES, create_tables, job_of
+from lakehouse.tables import CATALOGUES, LAYERS, STAGES, create_tables, job_of
 from spark_jobs.common.lake import SOURCE, Lake, count_rows, head, properties_of
 from spark_jobs.common.run import Run
 
@@ -45,15 +45,21 @@ def audit(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> 
 
 
 def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -> None:
-    """Make the audited branches main. Where another run came first, write and audit again on top of it."""
+    """Make the audited branches main. Where another run came first, write and audit again on top of it.
+
+    The same is done for a branch that is not as it was audited: an earlier try may have died between the two.
+
+    Raises:
+        AirflowFailException: a critical expectation failed on top of the other run.
+    """
     catalog, this_run = load_catalog("lake"), Run.from_json(run)
     while True:
         try:
             return publish_branches(spark, catalog, this_run, layer)
-        except MainMovedError as moved:
-            log.warning("%s: writing %s again on top of it", moved, layer)
+        except (MainMovedError, NotAuditedError) as reason:
+            log.warning("%s: writing and auditing %s again", reason, layer)
         write_branches(spark, catalog, this_run, layer)
-        audit_branches(spark, catalog, this_run, layer, dag_id)
+        audit(spark, layer, run, dag_id)
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
@@ -68,6 +74,9 @@ def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) 
 def _write_table(spark: SparkSession, catalog: Catalog, run: Run, table: str) -> None:
     started = time.monotonic()
     lake = Lake(spark, catalog, run)
+    if table in CATALOGUES and lake.is_current(table):
+        log.info("%s: as %s has it, unchanged", table, run.dataset_version)
+        return
     job_of(table).run(lake)
     written = properties_of(catalog.load_table(table), lake.head(table))
     sources = [name.removeprefix(SOURCE) for name in written if name.startswith(SOURCE)]

@@ -2,15 +2,20 @@
 
 import hashlib
 import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
+from airflow.sdk.exceptions import AirflowSkipException
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH
+from pyiceberg.table.snapshots import ancestors_of
 
+from lakehouse.branches import tag
 from lakehouse.defaults import setting
 from lakehouse.reports import count_warnings
 from lakehouse.serving import RELEASES, Release, as_release
@@ -25,12 +30,47 @@ class InconsistentError(Exception):
     """The heads of main do not belong together: another run is publishing; try again when it has."""
 
 
-def release_run(run: dict[str, Any]) -> str:
-    """Record what a run has published as a release and return its id."""
+def release_run(run: dict[str, Any], is_running: Callable[[list[str]], bool]) -> str:
+    """Record what a run has published as a release and return its id.
+
+    In a backfill, silver may have a month of a parallel run that gold has not yet. The release is then left to that
+    run, which publishes gold later and so includes this month. ``is_running`` says whether one of some runs is at work.
+
+    Raises:
+        AirflowSkipException: the release is left to a parallel run.
+        InconsistentError: the published tables do not belong together, and no run is about to change that.
+    """
     catalog, this_run = load_catalog("lake"), Run.from_json(run)
     warnings = count_warnings(catalog, this_run.run_id)
     code_version = setting("code_version", "unknown")
-    return record_release(catalog, this_run, warnings=warnings, code_version=code_version).release_id
+    try:
+        return record_release(catalog, this_run, warnings=warnings, code_version=code_version).release_id
+    except InconsistentError as error:
+        others = runs_between_silver_and_gold(catalog)
+        if not others:
+            raise
+        if is_running(others):
+            raise AirflowSkipException(f"The release is left to {', '.join(others)}: {error}") from error
+        raise InconsistentError(f"{error}. Gold lacks what these runs published: clear {', '.join(others)}") from error
+
+
+def runs_between_silver_and_gold(catalog: Catalog) -> list[str]:
+    """The runs that have published ratings in silver, but not what gold makes of them."""
+    silver, gold = (
+        Counter(_run_ids(catalog.load_table(name))) for name in ("silver.ratings", "gold.monthly_movie_ratings")
+    )
+    return sorted((silver - gold).keys())
+
+
+def _run_ids(table: Table) -> Iterator[str]:
+    """The run of every commit of main. A cherry-picked commit names the one on the branch, which has the run."""
+    for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
+        properties = snapshot.summary.additional_properties if snapshot.summary else {}
+        source = properties.get("source-snapshot-id")
+        if source and table.snapshot_by_id(int(source)):
+            properties = properties_of(table, int(source))
+        if "lakehouse.run-id" in properties:
+            yield properties["lakehouse.run-id"]
 
 
 def record_release(
@@ -40,6 +80,7 @@ def record_release(
     warnings: int,
     code_version: str,
     kind: Literal["load", "stream", "rollback"] = "load",
+    restored_from: str | None = None,
 ) -> Release:
     """Pin the heads of main as a release. The same run and heads are the same release, however often this is called.
 
@@ -53,9 +94,7 @@ def record_release(
     release_id = f"{run.started_at:%Y%m%dT%H%M%SZ}-{digest}"
     _check_counts(tables, heads)
     for name, table in tables.items():
-        if release_id not in table.refs():
-            with table.manage_snapshots() as snapshots:
-                snapshots.create_tag(heads[name], release_id)
+        tag(table, release_id, heads[name])
     row = {
         "release_id": release_id,
         "run_id": run.run_id,
@@ -63,7 +102,7 @@ def record_release(
         "dataset": run.dataset_version,
         "code_version": code_version,
         "kind": kind,
-        "restored_from": None,
+        "restored_from": restored_from,
         "tables": heads,
         "quality_status": f"passed with {warnings} warnings" if warnings else "passed",
     }

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,17 +12,15 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import IsNull
 from pyiceberg.table.refs import MAIN_BRANCH
 
+from lakehouse.changes import changed_months, months_in_lake
 from lakehouse.datasets import DatasetError
 from lakehouse.defaults import setting
-from lakehouse.landing import Manifest, land_dataset
+from lakehouse.landing import Manifest, land_dataset, read_manifest
 from spark_jobs.common.lake import head, properties_of, rows_by_month
-from spark_jobs.common.months import Months
+from spark_jobs.common.months import FIRST_MONTH, Months
 from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
-
-FIRST_MONTH = date(1995, 1, 1)
-"""MovieLens began in 1995; nothing is older."""
 
 
 class NoMonthsError(ValueError):
@@ -38,6 +37,7 @@ def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, 
     try:
         manifest = land_dataset(params["dataset"] or setting("dataset"))
         catalog = load_catalog("lake")
+        changed = changed_months(catalog, manifest, read_manifest)
         run = plan(
             run_id,
             datetime.now(UTC),
@@ -46,14 +46,26 @@ def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, 
             from_month=params["from_month"],
             to_month=params["to_month"],
             ds=ds,
+            changed=changed,
+            only_changed=params["only_changed"],
             top_movies_min_ratings=int(setting("top_movies_min_ratings", "50")),
+            code_version=setting("code_version", "unknown"),
         )
     except (DatasetError, NoMonthsError) as error:
         raise AirflowFailException(str(error)) from error
     is_range = params["from_month"] or params["to_month"]
     if not is_range and is_idle(run, manifest, catalog):
-        raise AirflowSkipException(f"No ratings or tags in {run.months}, and the lake has none there either")
+        raise AirflowSkipException(
+            f"The lake has what {run.dataset_version} has in all months asked for"
+            if params["only_changed"]
+            else f"No ratings or tags in {run.months}, and the lake has none there either"
+        )
     log.info("%s of %s", run.months, run.dataset_version)
+    if stale := [month for month in changed & months_in_lake(catalog) if month not in run.months]:
+        log.warning(
+            "%s has other rows than the lake in %s too: trigger a run with only_changed for them",
+            *(run.dataset_version, Months.of_each(stale)),
+        )
     return run.to_json()
 
 
@@ -66,17 +78,21 @@ def plan(
     from_month: str | None,
     to_month: str | None,
     ds: str | None,
+    changed: Collection[date],
+    only_changed: bool,
     top_movies_min_ratings: int,
+    code_version: str,
 ) -> Run:
     """The run over ``from_month`` to ``to_month`` (YYYY-MM), or else over the month of ``ds`` (YYYY-MM-DD).
 
-    An open end of the range is the first possible month or the current one. The rows without a readable time belong to
-    the first run of a dataset version that publishes silver: to this one, if none has.
+    An open end of the range is the first possible month or the current one. With ``only_changed`` the run is for those
+    of these months, by default of all, that are ``changed``; then it may be for no month, but a new catalogue. The rows
+    without a readable time belong to the first run of a version that publishes silver: to this one, if none has.
 
     Raises:
         NoMonthsError: there is neither a range nor a logical date, or the range ends before it begins.
     """
-    if from_month or to_month:
+    if from_month or to_month or only_changed:
         first = _month(from_month) if from_month else FIRST_MONTH
         last = _month(to_month) if to_month else datetime.now(UTC).date().replace(day=1)
     elif ds:
@@ -85,9 +101,10 @@ def plan(
         raise NoMonthsError("This run has no logical date: trigger it with one, or with from_month and to_month")
     if last < first:
         raise NoMonthsError(f"from_month {first:%Y-%m} is later than to_month {last:%Y-%m}: exchange them")
-    unknown = unknown_month_is_due(catalog, manifest)
-    months = Months(first, last, unknown)
-    return Run(run_id, manifest.dataset, manifest.version, months, started_at, top_movies_min_ratings)
+    months = Months.between(first, last, unknown=unknown_month_is_due(catalog, manifest))
+    if only_changed:
+        months = Months.of_each([month for month in changed if month in months], unknown=months.unknown)
+    return Run(run_id, manifest.dataset, manifest.version, months, started_at, top_movies_min_ratings, code_version)
 
 
 def _month(text: str) -> date:

@@ -101,5 +101,13 @@ def load_release(release_id: str) -> Release:
     return as_release(rows[0], catalog)
 
 
+def list_releases(catalog: Catalog) -> list[Release]:
+    """All releases, the latest first; none before the first run."""
+    if not catalog.table_exists(RELEASES):
+        return []
+    rows = catalog.load_table(RELEASES).scan().to_arrow().sort_by([("created_at", "descending")]).to_pylist()
+    return [as_release(row, catalog) for row in rows]
+
+
 def as_release(row: dict[str, Any], catalog: Catalog) -> Release:
     return Release(**row | {"tables": dict(row["tables"])}, catalog=catalog)

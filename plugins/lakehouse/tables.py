@@ -35,6 +35,9 @@ LAYERS = {layer: [table for stage in stages for table in stage] for layer, stage
 LAYERS["silver"] += QUARANTINE
 """All tables that a layer writes, audits and publishes."""
 
+CATALOGUES = ["bronze.movies", "bronze.links", "silver.movies", "silver.links"]
+"""The tables that a dataset version has as a whole: a run leaves them alone where main has them of the same version."""
+
 RELEASED = [table for tables in LAYERS.values() for table in tables]
 """The tables that a release pins."""
 

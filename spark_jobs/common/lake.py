@@ -71,6 +71,26 @@ class Lake:
         loaded = self._catalog.load_table(table)
         return count_rows(loaded, head(loaded, self.run.branch)) if loaded.current_snapshot() else 0
 
+    def is_current(self, table: str) -> bool:
+        """Whether a table was written by the same code, for the same dataset version, from what this run would read.
+
+        Code that is not a commit, or none that is known, is never the same.
+        """
+        written = properties_of(self._catalog.load_table(table), self.head(table))
+        by_same_code = written.get("lakehouse.code-version") == self.run.code_version
+        sources = {
+            name.removeprefix(SOURCE): int(snapshot)
+            for name, snapshot in written.items()
+            if name.startswith(SOURCE) and not name.startswith(f"{SOURCE}landing.")  # landing grows by other versions
+        }
+        return (
+            by_same_code
+            and self.run.code_version != "unknown"
+            and not self.run.code_version.endswith("-dirty")
+            and written.get("lakehouse.dataset") == self.run.dataset_version
+            and all(self.head(source) == snapshot for source, snapshot in sources.items())
+        )
+
     def replace(self, table: str, rows: DataFrame) -> None:
         """Replace the months of the run, or all of a table without months, by ``rows`` in one commit.
 
@@ -110,7 +130,11 @@ class Lake:
         return self.spark.read.option("versionAsOf", self._sources[table]).table(f"lake.{table}")
 
     def _writer(self, table: str, rows: DataFrame) -> DataFrameWriterV2:
-        properties = {"lakehouse.run-id": self.run.run_id, "lakehouse.dataset": self.run.dataset_version}
+        properties = {
+            "lakehouse.run-id": self.run.run_id,
+            "lakehouse.dataset": self.run.dataset_version,
+            "lakehouse.code-version": self.run.code_version,
+        }
         properties |= {f"{SOURCE}{source}": str(snapshot) for source, snapshot in self._sources.items()}
         writer = rows.writeTo(f"lake.{table}.branch_{self.run.branch}")
         for name, value in properties.items():

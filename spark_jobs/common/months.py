@@ -1,11 +1,15 @@
 """The months that a run is for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+FIRST_MONTH = date(1995, 1, 1)
+"""MovieLens began in 1995; nothing is older."""
 
 
 def next_month(month: date) -> date:
@@ -14,48 +18,72 @@ def next_month(month: date) -> date:
 
 @dataclass(frozen=True)
 class Months:
-    """A range of UTC calendar months, both ends included, and whether the rows without a readable time belong to it.
+    """UTC calendar months, and whether the rows without a readable time belong to them.
 
-    Months are the first day of the month. Without ``first`` and ``last`` the range is empty.
+    Months are the first day of the month. ``spans`` are the ranges of months that follow one another, both ends
+    included and in order, so that the months of a table are told by few comparisons.
     """
 
-    first: date | None
-    last: date | None
+    spans: tuple[tuple[date, date], ...]
     unknown: bool = False
+
+    @classmethod
+    def between(cls, first: date, last: date, *, unknown: bool = False) -> Self:
+        """All months from ``first`` to ``last``."""
+        return cls(((first, last),), unknown)
+
+    @classmethod
+    def of_each(cls, months: Iterable[date], *, unknown: bool = False) -> Self:
+        """The given months, in whatever order."""
+        spans: list[tuple[date, date]] = []
+        for month in sorted(set(months)):
+            if spans and next_month(spans[-1][1]) == month:
+                spans[-1] = (spans[-1][0], month)
+            else:
+                spans.append((month, month))
+        return cls(tuple(spans), unknown)
 
     def __contains__(self, month: date | None) -> bool:
         if month is None:
             return self.unknown
-        return self.first is not None and self.last is not None and self.first <= month <= self.last
+        return any(first <= month <= last for first, last in self.spans)
 
     def __str__(self) -> str:
-        known = "no month" if self.first is None else f"{self.first:%Y-%m} to {self.last:%Y-%m}"
-        return f"{known} and the unknown month" if self.unknown else known
+        parts = [f"{first:%Y-%m}" + (f" to {last:%Y-%m}" if first != last else "") for first, last in self.spans]
+        if self.unknown:
+            parts.append("the unknown month")
+        return ", ".join(parts) or "no month"
 
     @property
     def is_range(self) -> bool:
-        return self.first != self.last or self.unknown
+        """Whether it may be more than one month."""
+        return self.unknown or len(self.spans) != 1 or self.spans[0][0] != self.spans[0][1]
 
     def of(self, column: str) -> Column:
         """The condition that a date column holds one of the months."""
-        known = f"`{column}` BETWEEN DATE '{self.first}' AND DATE '{self.last}'" if self.first else "false"
-        return F.expr(f"{known} OR `{column}` IS NULL" if self.unknown else known)
+        known = [f"`{column}` BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in self.spans]
+        return any_of(known + ([f"`{column}` IS NULL"] if self.unknown else []))
 
     def of_time(self, column: str) -> Column:
         """The condition that a timestamp column lies in one of the months; Iceberg prunes by it."""
-        if self.first is None or self.last is None:
-            return F.lit(False)
-        start, end = (f"TIMESTAMP '{month} 00:00:00 UTC'" for month in (self.first, next_month(self.last)))
-        return F.expr(f"`{column}` >= {start} AND `{column}` < {end}")
+        return any_of(
+            f"`{column}` >= {midnight(first)} AND `{column}` < {midnight(next_month(last))}"
+            for first, last in self.spans
+        )
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "first": self.first and self.first.isoformat(),
-            "last": self.last and self.last.isoformat(),
-            "unknown": self.unknown,
-        }
+        spans = [[month.isoformat() for month in span] for span in self.spans]
+        return {"spans": spans, "unknown": self.unknown}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        first, last = (value[end] and date.fromisoformat(value[end]) for end in ("first", "last"))
-        return cls(first, last, value["unknown"])
+        spans = ((date.fromisoformat(first), date.fromisoformat(last)) for first, last in value["spans"])
+        return cls(tuple(spans), value["unknown"])
+
+
+def any_of(conditions: Iterable[str]) -> Column:
+    return F.expr(" OR ".join(f"({condition})" for condition in conditions) or "false")
+
+
+def midnight(day: date) -> str:
+    return f"TIMESTAMP '{day} 00:00:00 UTC'"

@@ -14,7 +14,7 @@ class Run:
     """One run of the pipeline.
 
     ``run_id`` is Airflow's, ``dataset`` and ``version`` name the landed data, ``started_at`` (UTC) stands in every row
-    that the run ingests, so that a retry writes the same rows.
+    that the run ingests, so that a retry writes the same rows. ``code_version`` is the commit, if known.
     """
 
     run_id: str
@@ -23,6 +23,7 @@ class Run:
     months: Months
     started_at: datetime
     top_movies_min_ratings: int = 50
+    code_version: str = "unknown"
 
     @property
     def dataset_version(self) -> str:

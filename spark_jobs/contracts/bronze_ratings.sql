@@ -15,3 +15,4 @@ CREATE TABLE IF NOT EXISTS lake.bronze.ratings (
 USING iceberg
 PARTITIONED BY (_event_month)
 COMMENT 'One row per landed line of ratings, every value as received.'
+TBLPROPERTIES ('write.metadata.metrics.column._dataset' = 'full')

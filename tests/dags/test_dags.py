@@ -9,6 +9,7 @@ from airflow.sdk import CronDataIntervalTimetable
 from infra.local.config import REPOSITORY
 
 DAGS = REPOSITORY / "dags"
+DAG_IDS = ["movielens_lakehouse", "movielens_rollback"]
 LAYERS = ["bronze", "silver", "gold"]
 
 
@@ -29,7 +30,7 @@ def before(dag, task_id):
 
 def test_every_file_is_the_dag_of_its_name_and_there_is_no_other(bag):
     assert bag.import_errors == {}
-    assert sorted(bag.dag_ids) == sorted(path.stem for path in DAGS.glob("*.py")) == ["movielens_lakehouse"]
+    assert sorted(bag.dag_ids) == sorted(path.stem for path in DAGS.glob("*.py")) == DAG_IDS
 
 
 def test_the_tasks_are_land_three_layers_release_export_and_page(dag):
@@ -80,10 +81,12 @@ def test_the_schedule_is_a_month_a_run_and_can_be_backfilled(dag):
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
 
 
-def test_the_params_are_a_dataset_and_two_months(dag):
+def test_the_params_are_a_dataset_two_months_and_what_changed(dag):
     schemas = {name: dag.params.get_param(name).schema for name in dag.params}
 
-    assert sorted(schemas) == ["dataset", "from_month", "to_month"]
+    assert sorted(schemas) == ["dataset", "from_month", "only_changed", "to_month"]
+    assert schemas.pop("only_changed")["type"] == "boolean"
+    assert dag.params["only_changed"] is False
     assert all(dag.params[name] is None for name in schemas)
     assert all(schema["type"] == ["null", "string"] for schema in schemas.values())
     assert all(dag.params.get_param(name).description for name in schemas)
@@ -104,3 +107,13 @@ def test_a_dag_is_documented_for_the_one_who_is_called_at_night(dag):
     assert all(heading in dag.doc_md for heading in ("**Reads**", "**Writes**", "safe**", "**If a task fails**"))
     assert dag.tags == {"tier-1", "ratings"}
     assert dag.owner == "lakehouse"
+
+
+def test_a_rollback_moves_main_when_all_audits_have_passed(bag):
+    rollback = bag.dags["movielens_rollback"]
+
+    assert before(rollback, "restore") == {"choose", "audit_silver", "audit_gold"}
+    assert before(rollback, "publish_dashboard") == set(rollback.task_ids) - {"publish_dashboard"}
+    assert {task.trigger_rule.value for task in rollback.tasks} == {"all_success"}
+    assert rollback.params["release_id"] is None
+    assert (rollback.schedule, rollback.max_active_runs) == (None, 1)

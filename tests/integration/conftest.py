@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.local.airflow_api import AirflowApi
@@ -54,21 +56,29 @@ def loaded(make_run: Any) -> FinishedRun:
     return finished
 
 
-def finish(airflow: AirflowApi, run_id: str) -> dict[str, str]:
+def finish(airflow: AirflowApi, run_id: str, dag: str = DAG) -> dict[str, str]:
     """Wait for the end of a run; return the state of the run (key "run") and of each task."""
     deadline = time.monotonic() + RUN_SECONDS
-    while (state := airflow.read(f"dags/{DAG}/dagRuns/{run_id}")["state"]) not in ("success", "failed"):
+    state = "unknown"
+    while state not in ("success", "failed"):
         assert time.monotonic() < deadline, f"{run_id} is still {state}"
         time.sleep(0.5)
-    return {"run": state} | {task["task_id"]: task["state"] for task in airflow.tasks(DAG, run_id)}
+        with suppress(httpx.HTTPError):  # Airflow itself may be what a test has killed
+            state = airflow.read(f"dags/{dag}/dagRuns/{run_id}")["state"]
+    return {"run": state} | {task["task_id"]: task["state"] for task in airflow.tasks(dag, run_id)}
 
 
-def log_of(airflow: AirflowApi, run_id: str, task_id: str) -> str:
+def log_of(airflow: AirflowApi, run_id: str, task_id: str, dag: str = DAG) -> str:
     """What the last try of a task logged."""
-    (task,) = [task for task in airflow.tasks(DAG, run_id) if task["task_id"] == task_id]
+    (task,) = [task for task in airflow.tasks(dag, run_id) if task["task_id"] == task_id]
     return "\n".join(airflow.log(task))
 
 
 def clear(airflow: AirflowApi, run_id: str) -> None:
     """Clear all tasks of a run, as the button in the UI does."""
     airflow.post(f"dags/{DAG}/dagRuns/{run_id}/clear", json={"dry_run": False}).raise_for_status()
+
+
+def sorted_rows(table: Any) -> list[Any]:
+    """The rows of an Arrow table in an order of their own, for a comparison."""
+    return sorted(table.to_pylist(), key=lambda row: str(list(row.values())))

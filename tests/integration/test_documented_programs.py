@@ -1,4 +1,4 @@
-"""The Python programs of README and runbook, on a lake that ``make run`` has filled."""
+"""The Python programs of README, runbook and time travel, on a lake that ``make run`` has filled."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from infra.local.config import REPOSITORY, Stack
+from lakehouse.serving import load_release
 from tests.docs.pages import programs
 
 pytestmark = pytest.mark.integration
 
 
 def run(program: str, stack: Stack) -> str:
-    """What a program prints, started as the pages say."""
+    """What a program prints, started as the pages say, but on this stack."""
+    program = program.replace(".local", str(stack.state)).replace(":15002/", f":{stack.ports['spark']}/")
     finished = subprocess.run(
         [sys.executable, "-c", program], env={"PYICEBERG_HOME": str(stack.state)}, capture_output=True, text=True
     )
@@ -38,3 +40,14 @@ def test_the_programs_of_the_runbook_run(loaded: Any, stack: Stack) -> None:
 
     assert "unexpected_count" in failures
     assert all(line.startswith("run_") for line in branches.splitlines()[:1])
+
+
+def test_every_engine_reads_the_same_rows_of_a_release(loaded: Any, stack: Stack) -> None:
+    by_release, by_date, spark, duckdb = (
+        run(program, stack).split() for program in programs(REPOSITORY / "docs" / "time-travel.md")
+    )
+
+    rows = str(load_release(by_release[0]).row_counts()["gold.genre_stats"])
+    assert by_release[0] <= loaded.release_id <= by_date[0]
+    assert by_release[1:] == by_date[1:] == duckdb[1:] == [rows]
+    assert spark == [by_release[0], rows, rows]

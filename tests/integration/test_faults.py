@@ -13,8 +13,7 @@ import pytest
 from infra.local import supervision
 from infra.local.config import Stack
 from lakehouse.serving import load_release
-from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, finish
-from tests.integration.test_main_job import sorted_rows
+from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, finish, sorted_rows
 
 pytestmark = pytest.mark.integration
 

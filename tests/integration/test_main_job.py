@@ -15,7 +15,7 @@ from infra.local.config import Stack
 from lakehouse.serving import load_release
 from lakehouse.tables import RELEASED
 from tests.browser.dashboard_page import assert_dashboard
-from tests.integration.conftest import DAG, FinishedRun, log_of
+from tests.integration.conftest import DAG, FinishedRun, log_of, make, sorted_rows
 
 pytestmark = pytest.mark.integration
 
@@ -24,10 +24,14 @@ HALF_STAR_COUNTS = [1370, 2811, 1791, 7551, 5550, 20047, 13136, 26818, 8551, 132
 
 @pytest.fixture(scope="session")
 def csv(movielens: Path) -> Any:
-    """The CSV files in DuckDB, typed in one line each and by no code of this project."""
+    return in_duckdb(movielens)
+
+
+def in_duckdb(folder: Path) -> Any:
+    """The CSV files of a folder in DuckDB, typed in one line each and by no code of this project."""
     files = duckdb.connect()
     for name in ("ratings", "movies", "links"):
-        files.execute(f"CREATE TABLE {name} AS FROM read_csv('{movielens}/{name}.csv', all_varchar = true)")
+        files.execute(f"CREATE TABLE {name} AS FROM read_csv('{folder}/{name}.csv', all_varchar = true)")
     files.execute("""
         CREATE TABLE movie AS
         SELECT movieId::BIGINT AS movie_id, trim(title) AS title, sum_half, squares, coalesce(n, 0) AS n,
@@ -117,6 +121,14 @@ def test_make_run_ends_with_addresses_that_answer(loaded: FinishedRun) -> None:
     assert httpx.get(addresses["Airflow"], trust_env=False, follow_redirects=True).status_code == 200
 
 
+def test_make_releases_lists_it(loaded: FinishedRun, stack: Stack) -> None:
+    listed = make("releases", stack).stdout.splitlines()
+
+    (line,) = [line for line in listed if line.startswith(loaded.release_id)]
+    assert line.split()[1] == "load"
+    assert "100,836" in line
+
+
 @pytest.mark.parametrize("view", ["grid/structure/{dag}", "structure/structure_data?dag_id={dag}"])
 def test_airflow_can_draw_the_dag(loaded: FinishedRun, airflow: Any, stack: Stack, view: str) -> None:
     # It cannot when task groups depend on each other in a circle, though such a DAG runs.
@@ -162,10 +174,6 @@ def test_a_second_run_lands_nothing_and_gives_the_same_gold(
     assert "is landed already" in log_of(airflow, second.run_id, "land")
     for table in [table for table in RELEASED if table.startswith(("silver.", "gold."))]:
         assert sorted_rows(second.read(table)) == sorted_rows(first.read(table))
-
-
-def sorted_rows(table: Any) -> list[Any]:
-    return sorted(table.to_pylist(), key=lambda row: str(list(row.values())))
 
 
 def test_no_secret_is_in_a_log_or_a_command_line(loaded: FinishedRun, stack: Stack) -> None:

@@ -141,6 +141,7 @@ def manifest_of(
         },
         months={table: splits[table].months for table in MONTHLY},
         unknown_month={table: splits[table].unknown_month for table in MONTHLY},
+        digests={table: splits[table].digests for table in MONTHLY},
         objects=sum(len(part.parquet) for part in splits.values()),
     )
 

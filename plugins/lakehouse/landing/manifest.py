@@ -1,7 +1,7 @@
 """What is known about a landed dataset version, as kept in its ``manifest.json``."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -11,7 +11,8 @@ class Manifest:
 
     ``files``: by file name ``bytes``, ``sha256``, ``rows``, ``malformed`` and ``blank`` (lines; with the header they
     add up to all lines of the file). ``months``: rows by table and UTC month ("1996-03"). ``unknown_month``: rows by
-    table without a readable timestamp, malformed ones included. ``landed_at``: UTC, ISO 8601. ``objects``: number of
+    table without a readable timestamp, malformed ones included. ``digests``: by table and month, of the rows as
+    received; equal ones mean equal rows. ``landed_at``: UTC, ISO 8601. ``objects``: number of
     Parquet files.
     """
 
@@ -23,6 +24,7 @@ class Manifest:
     months: dict[str, dict[str, int]]
     unknown_month: dict[str, int]
     objects: int
+    digests: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=2).encode() + b"\n"

@@ -4,6 +4,7 @@ DuckDB reads lines, not CSV, and a line is taken apart by itself: what is wrong 
 stay strings as received, without their CSV quotes, and rows keep the order of the file.
 """
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +39,8 @@ class Split:
     ``parquet`` gives the local path and ``rows_of`` the row count by key below the version's folder.
     ``rows`` counts the lines with the right number of fields, ``malformed`` the others, ``blank`` the empty ones, which
     are left out. ``months`` counts rows by UTC month ("1996-03") and ``unknown_month`` those of no month, malformed
-    ones included; both are empty for a catalogue.
+    ones included; both are empty for a catalogue. ``digests`` tells by month whether its rows are those of another
+    version, wherever in the file they stand.
     """
 
     parquet: dict[str, Path]
@@ -48,6 +50,7 @@ class Split:
     blank: int
     months: dict[str, int]
     unknown_month: int
+    digests: dict[str, str]
 
 
 def split_file(file: CsvFile, folder: Path, *, dataset: str, version: str, landed_at: datetime) -> Split:
@@ -76,6 +79,7 @@ def split_file(file: CsvFile, folder: Path, *, dataset: str, version: str, lande
         blank=file.lines - 1 - landed,
         months=months,
         unknown_month=unknown_month,
+        digests={month: digest.hexdigest() for month, digest in sorted(output.digests.items()) if month in months},
     )
 
 
@@ -154,6 +158,7 @@ class MonthlyFiles:
         self.folder = folder
         self.rows: dict[str, int] = {}
         self.malformed = 0
+        self.digests: dict[str, hashlib.blake2b] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._pool = ThreadPoolExecutor(2)
 
@@ -168,6 +173,7 @@ class MonthlyFiles:
     def write(self, rows: pa.Table, constants: dict[str, str]) -> None:
         """Append rows to the files of their months."""
         self.malformed += len(rows) - rows["_malformed_line"].null_count
+        received = [name for name in rows.column_names if not name.startswith("_")]
         for name, value in constants.items():
             places = pa.array(np.zeros(len(rows), dtype=np.int32))
             rows = rows.append_column(name, pa.DictionaryArray.from_arrays(places, pa.array([value])))
@@ -176,7 +182,9 @@ class MonthlyFiles:
             self.rows[month] = self.rows.get(month, 0) + len(piece)
             if month not in self._writers:
                 self._writers[month] = self._new_file(month, rows.schema)
+                self.digests[month] = hashlib.blake2b(digest_size=8)
         list(self._pool.map(lambda month: self._writers[month].write_table(pieces[month]), pieces))
+        list(self._pool.map(lambda month: digest_into(self.digests[month], pieces[month].select(received)), pieces))
 
     def key(self, month: str) -> str:
         return f"{self.table}/{month}.parquet" if self.table in MONTHLY else f"{self.table}.parquet"
@@ -189,6 +197,17 @@ class MonthlyFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         dictionaries = [name for name in schema.names if name.startswith("_") and name != "_line"]
         return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False, use_dictionary=dictionaries)
+
+
+def digest_into(digest: "hashlib.blake2b", rows: pa.Table) -> None:
+    """Add the values of string columns, row after row; a line has no character that could be taken for a separator."""
+    end_of_row = pa.scalar("\n")
+    text = pc.binary_join_element_wise(
+        *rows.columns, end_of_row, "\x1f", null_handling="replace", null_replacement="\x00"
+    )
+    for chunk in text.chunks:
+        _, ends, characters = chunk.buffers()
+        digest.update(characters[: np.frombuffer(ends, np.int32)[len(chunk)]])
 
 
 def by_month(rows: pa.Table) -> dict[str, pa.Table]:

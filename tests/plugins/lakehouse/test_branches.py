@@ -1,6 +1,7 @@
 """Write, audit, publish on real Iceberg tables: in any order, twice, and after a crash."""
 
 import pytest
+from pyiceberg.table import Table
 
 from lakehouse import branches
 from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, publish_branch
@@ -173,3 +174,21 @@ def test_what_has_no_audit_is_not_published(written, published):
 
     with pytest.raises(NotAuditedError, match="audited was None"):
         published(branch, None)
+
+
+def test_a_step_is_decided_anew_when_another_commit_comes_in_between(catalog, name, written, published, monkeypatch):
+    branch, audited = written("2001-03", 3)
+    update = Table.manage_snapshots
+    interruptions = iter([True, False])
+
+    def interrupted(table):
+        if next(interruptions, False):
+            other = new_run().branch
+            open_branch(catalog.load_table(name), other)
+        return update(table)
+
+    monkeypatch.setattr(Table, "manage_snapshots", interrupted)
+
+    assert published(branch, audited) == "published"
+    assert rows_of(catalog, name) == [(MARCH, 3)]
+    assert branch not in branches_of(catalog, name)

@@ -8,10 +8,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from pyiceberg.expressions import EqualTo
 
 from lakehouse import gate, layers
-from lakehouse.branches import NotAuditedError
+from lakehouse.branches import open_branch
 from lakehouse.datasets import Dataset
 from lakehouse.landing import land
 from lakehouse.reports import passed_snapshots
+from spark_jobs.common.run import Run
 from tests.fixtures.lake import new_run, rewind, rows_of
 
 TABLES = ["bronze.movies"]
@@ -98,8 +99,8 @@ def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_table
     with pytest.raises(AirflowFailException, match=r"gate of bronze stopped the run: bronze\.movies \(1 critical\)"):
         layers.audit(spark, "bronze", run, "a_dag")
 
-    with pytest.raises(NotAuditedError, match=r"bronze\.movies: .* audited was None"):
-        layers.publish(spark, "bronze", run, "a_dag")
+    with pytest.raises(AirflowFailException, match="gate of bronze stopped the run"):
+        layers.publish(spark, "bronze", run, "a_dag")  # as after `write` was cleared alone
     assert rows_of(lake_tables, "bronze.movies") == []
     assert len(branches(lake_tables) - before) == 1
     report = s3.get_object(Bucket="lake", Key=f"quality/a_dag/{run['run_id']}/bronze.movies.json")
@@ -107,4 +108,33 @@ def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_table
     assert failed["unexpected_count"] == 1
     assert failed["examples"][0]["_malformed_line"] == "8"
     results = lake_tables.load_table("ops.quality_results").scan(EqualTo("run_id", run["run_id"])).to_arrow()
-    assert results["success"].to_pylist().count(False) == 1
+    assert results["success"].to_pylist().count(False) == 2  # once in each audit
+
+
+@pytest.mark.integration
+def test_a_publish_that_died_while_writing_again_is_finished_by_its_retry(spark, lake_tables, new_json_run, caplog):
+    run = new_json_run()
+    layers.write(spark, "bronze", run)
+    layers.audit(spark, "bronze", run, "a_dag")
+    open_branch(lake_tables.load_table("bronze.movies"), Run.from_json(run).branch)  # as the first step of writing does
+
+    layers.publish(spark, "bronze", run, "a_dag")
+
+    assert [row[0] for row in rows_of(lake_tables, "bronze.movies")] == ["7", None]
+    assert heads(lake_tables) == passed_snapshots(lake_tables, run["run_id"])
+
+
+@pytest.mark.integration
+def test_a_catalogue_that_main_has_already_is_left_as_it_is(spark, lake_tables, new_json_run):
+    first, second, changed, unknown = (
+        new_json_run() | {"code_version": version} for version in ("v1", "v1", "v2", "unknown")
+    )
+    published = []
+    for run in (first, second, changed, unknown, unknown):
+        layers.write(spark, "bronze", run)
+        layers.audit(spark, "bronze", run, "a_dag")
+        layers.publish(spark, "bronze", run, "a_dag")
+        published.append(heads(lake_tables)["bronze.movies"])
+
+    assert published[0] == published[1]
+    assert len(set(published[1:])) == 4

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
-from lakehouse.releases import InconsistentError, record_release
+from lakehouse.releases import InconsistentError, record_release, release_run, runs_between_silver_and_gold
 from lakehouse.serving import load_release
 from lakehouse.tables import RELEASED
 from spark_jobs.common.lake import SOURCE
@@ -109,3 +110,36 @@ def new_refs(lake, name):
     """The tags at the head of a table."""
     table = lake.load_table(name)
     return [ref for ref, to in table.refs().items() if to.snapshot_id == table.current_snapshot().snapshot_id]
+
+
+@pytest.fixture
+def between(lake, monkeypatch):
+    """A run whose month is in silver, and not in gold; gold has that of another run."""
+    append(lake.load_table("bronze.ratings"), [{}])
+    for name in ("silver.ratings", "gold.monthly_movie_ratings"):
+        append(lake.load_table(name), [], **{"lakehouse.run-id": "done"})
+    append(lake.load_table("silver.ratings"), [RATING], **{"lakehouse.run-id": "at work"})
+    monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_CODE_VERSION", "0.1.0")
+
+
+def test_a_release_is_left_to_a_parallel_run_between_silver_and_gold(between):
+    asked = []
+
+    with pytest.raises(AirflowSkipException, match=r"left to at work: silver\.ratings has 1 rows, gold counts 0"):
+        release_run(new_run().to_json(), lambda runs: asked.append(runs) or True)
+
+    assert asked == [["at work"]]
+
+
+def test_a_run_that_ended_between_silver_and_gold_is_named(between):
+    with pytest.raises(InconsistentError, match="Gold lacks what these runs published: clear at work"):
+        release_run(new_run().to_json(), lambda _: False)
+
+
+def test_a_cherry_picked_commit_is_that_of_the_run_that_wrote_it(lake):
+    ratings = lake.load_table("silver.ratings")
+    written = append(ratings, [RATING], **{"lakehouse.run-id": "picked"})
+    rewind(lake, "silver.ratings")
+    append(ratings.refresh(), [RATING], **{"source-snapshot-id": str(written)})
+
+    assert runs_between_silver_and_gold(lake) == ["picked"]

@@ -43,8 +43,15 @@ def lake(lake_tables):
     rewind(lake_tables, *TABLES)
 
 
-def months_of(catalog, manifest=MANIFEST, *, from_month=None, to_month=None, ds=None):
-    options = {"from_month": from_month, "to_month": to_month, "ds": ds, "top_movies_min_ratings": 7}
+def months_of(catalog, manifest=MANIFEST, *, from_month=None, to_month=None, ds=None, changed=(), only_changed=False):
+    options = {
+        "from_month": from_month,
+        "to_month": to_month,
+        "ds": ds,
+        "top_movies_min_ratings": 7,
+        "code_version": "v1",
+    }
+    options |= {"changed": changed, "only_changed": only_changed}
     return plan("test", STARTED_AT, manifest, catalog, **options).months
 
 
@@ -57,10 +64,13 @@ def test_a_run_is_planned_from_its_manifest():
         from_month=None,
         to_month=None,
         ds="2001-03-17",
+        changed=(),
+        only_changed=False,
         top_movies_min_ratings=7,
+        code_version="v1",
     )
 
-    assert run == Run("test", "tiny", VERSION, Months(MARCH, MARCH), STARTED_AT, 7)
+    assert run == Run("test", "tiny", VERSION, Months.between(MARCH, MARCH), STARTED_AT, 7, "v1")
 
 
 @pytest.mark.parametrize(
@@ -76,15 +86,33 @@ def test_a_run_is_planned_from_its_manifest():
     ids=str,
 )
 def test_a_range_comes_before_the_date_of_the_run(options, first, last):
-    assert months_of(NoLake(), **options) == Months(first, last)
+    assert months_of(NoLake(), **options) == Months.between(first, last)
 
 
 def test_an_open_range_ends_with_the_current_month():
     before = datetime.now(UTC).date().replace(day=1)
     months = months_of(NoLake(), from_month="2001-03")
 
-    assert months.first == MARCH
-    assert months.last in {before, datetime.now(UTC).date().replace(day=1)}
+    ((first, last),) = months.spans
+    assert first == MARCH
+    assert last in {before, datetime.now(UTC).date().replace(day=1)}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [MARCH, MAY]),
+        ({"ds": "2010-01-01"}, [MARCH, MAY]),
+        ({"from_month": "2001-04"}, [MAY]),
+        ({"to_month": "2001-03"}, [MARCH]),
+        ({"from_month": "2002-01"}, []),
+    ],
+    ids=str,
+)
+def test_only_changed_months_of_the_range_are_taken(options, expected):
+    months = months_of(NoLake(), changed={MAY, MARCH}, only_changed=True, **options)
+
+    assert months == Months.of_each(expected)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +174,12 @@ def landing(monkeypatch, lake):
     asked = []
     monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_DATASET", "of the settings")
     monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_TOP_MOVIES_MIN_RATINGS", "3")
+    monkeypatch.setattr("lakehouse.runs.changed_months", lambda *_: {MARCH, MAY})
     monkeypatch.setattr("lakehouse.runs.land_dataset", lambda dataset: asked.append(dataset) or MANIFEST)
     return asked
 
 
-NO_PARAMS = {"dataset": None, "from_month": None, "to_month": None}
+NO_PARAMS = {"dataset": None, "from_month": None, "to_month": None, "only_changed": False}
 
 
 def test_a_run_starts_with_the_dataset_of_its_params_or_of_the_settings(landing):
@@ -158,14 +187,34 @@ def test_a_run_starts_with_the_dataset_of_its_params_or_of_the_settings(landing)
 
     assert landing == ["mine", "of the settings"]
     run = Run.from_json(json.loads(json.dumps(started[0])))
-    assert (run.run_id, run.months, run.top_movies_min_ratings) == ("test", Months(MARCH, MARCH), 3)
+    assert (run.run_id, run.months, run.top_movies_min_ratings) == ("test", Months.between(MARCH, MARCH), 3)
 
 
 def test_a_run_with_nothing_to_do_is_skipped(landing, lake):
     append(lake.load_table("bronze.movies"), [{"movieId": "7"}], **{"lakehouse.dataset": f"tiny@{VERSION}"})
 
-    with pytest.raises(AirflowSkipException, match="No ratings or tags in 2001-04 to 2001-04"):
+    with pytest.raises(AirflowSkipException, match="No ratings or tags in 2001-04, "):
         start_run("test", NO_PARAMS, "2001-04-01")
+
+
+def test_a_run_for_changed_months_names_them_and_is_skipped_without_any(landing, lake, monkeypatch, caplog):
+    append(lake.load_table("bronze.movies"), [{"movieId": "7"}], **{"lakehouse.dataset": f"tiny@{VERSION}"})
+    run = start_run("test", NO_PARAMS | {"only_changed": True}, None)
+    assert run["months"] == Months.of_each([MARCH, MAY]).to_json()
+
+    monkeypatch.setattr("lakehouse.runs.changed_months", lambda *_: set())
+    with pytest.raises(AirflowSkipException, match=f"The lake has what tiny@{VERSION} has in all months"):
+        start_run("test", NO_PARAMS | {"only_changed": True}, None)
+
+
+def test_a_run_warns_of_other_months_of_the_lake_that_changed(landing, lake, caplog):
+    append(lake.load_table("bronze.ratings"), [{"_event_month": MAY, "_dataset": "tiny@old"}])
+
+    start_run("test", NO_PARAMS, "2001-03-01")
+
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        f"tiny@{VERSION} has other rows than the lake in 2001-05 too: trigger a run with only_changed for them"
+    ]
 
 
 def test_a_range_is_never_skipped(landing, lake):
@@ -173,7 +222,7 @@ def test_a_range_is_never_skipped(landing, lake):
 
     run = start_run("test", NO_PARAMS | {"from_month": "2001-04", "to_month": "2001-04"}, None)
 
-    assert run["months"] == Months(month("2001-04"), month("2001-04")).to_json()
+    assert run["months"] == Months.between(month("2001-04"), month("2001-04")).to_json()
 
 
 def test_what_trying_again_would_not_mend_fails_at_once(landing):

@@ -144,6 +144,7 @@ def test_a_read_stays_at_the_snapshot_that_the_write_records(spark, catalog, tab
         f"lakehouse.source.{table}": str(pinned),
         "lakehouse.run-id": lake.run.run_id,
         "lakehouse.dataset": lake.run.dataset_version,
+        "lakehouse.code-version": "unknown",
     }
 
 

@@ -10,10 +10,11 @@ from spark_jobs.common.months import Months, next_month
 from tests.fixtures.lake import month
 
 MARCH, APRIL, MAY, JUNE = (month(f"2001-0{number}") for number in (3, 4, 5, 6))
-RANGE = Months(APRIL, MAY)
-RANGE_AND_UNKNOWN = Months(APRIL, MAY, unknown=True)
-UNKNOWN_ALONE = Months(None, None, unknown=True)
-NONE = Months(None, None)
+RANGE = Months.between(APRIL, MAY)
+RANGE_AND_UNKNOWN = Months.between(APRIL, MAY, unknown=True)
+SOME_AND_UNKNOWN = Months.of_each([JUNE, MARCH, APRIL], unknown=True)
+UNKNOWN_ALONE = Months((), unknown=True)
+NONE = Months(())
 
 
 def test_january_follows_december():
@@ -26,6 +27,7 @@ def test_january_follows_december():
     [
         (RANGE, [APRIL, MAY]),
         (RANGE_AND_UNKNOWN, [APRIL, MAY, None]),
+        (SOME_AND_UNKNOWN, [MARCH, APRIL, JUNE, None]),
         (UNKNOWN_ALONE, [None]),
         (NONE, []),
     ],
@@ -50,25 +52,43 @@ def test_a_time_belongs_to_its_utc_month_to_the_last_second(spark):
         F.timestamp_seconds("seconds").alias("at")
     )
 
-    conditions = [RANGE.of_time("at"), NONE.of_time("at")]
-    assert rows.select(*conditions).collect() == [(False, False), (True, False), (True, False), (False, False)]
+    conditions = [months.of_time("at") for months in (RANGE, SOME_AND_UNKNOWN, NONE)]
+    assert [tuple(row) for row in rows.select(*conditions).collect()] == [
+        (False, True, False),
+        (True, True, False),
+        (True, False, False),
+        (False, True, False),
+    ]
+
+
+def test_given_months_are_joined_to_spans():
+    months = Months.of_each([JUNE, APRIL, MARCH, APRIL])
+
+    assert months.spans == ((MARCH, APRIL), (JUNE, JUNE))
+    assert months == Months.of_each([MARCH, APRIL, JUNE])
 
 
 @pytest.mark.parametrize(
     ("months", "is_range"),
-    [(Months(APRIL, APRIL), False), (Months(APRIL, APRIL, unknown=True), True), (RANGE, True), (UNKNOWN_ALONE, True)],
+    [
+        (Months.between(APRIL, APRIL), False),
+        (Months.between(APRIL, APRIL, unknown=True), True),
+        (RANGE, True),
+        (NONE, True),
+    ],
     ids=str,
 )
 def test_one_month_alone_is_no_range(months, is_range):
     assert months.is_range is is_range
 
 
-@pytest.mark.parametrize("months", [RANGE, RANGE_AND_UNKNOWN, UNKNOWN_ALONE, NONE], ids=str)
+@pytest.mark.parametrize("months", [RANGE, SOME_AND_UNKNOWN, UNKNOWN_ALONE, NONE], ids=str)
 def test_months_survive_json(months):
     assert Months.from_json(json.loads(json.dumps(months.to_json()))) == months
 
 
 def test_months_read_as_a_log_line():
     assert str(RANGE) == "2001-04 to 2001-05"
-    assert str(RANGE_AND_UNKNOWN) == "2001-04 to 2001-05 and the unknown month"
-    assert str(UNKNOWN_ALONE) == "no month and the unknown month"
+    assert str(SOME_AND_UNKNOWN) == "2001-03 to 2001-04, 2001-06, the unknown month"
+    assert str(UNKNOWN_ALONE) == "the unknown month"
+    assert str(NONE) == "no month"

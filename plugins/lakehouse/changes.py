@@ -1,0 +1,89 @@
+"""Which months of the lake are not what a landed dataset version has: late, corrected and withdrawn rows."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import And, EqualTo, In
+from pyiceberg.table import Table
+from pyiceberg.utils.datetime import days_to_date
+
+from lakehouse.landing import Manifest
+from lakehouse.landing.split import MONTHLY
+
+ReadManifest = Callable[[str, str], Manifest]
+
+
+def changed_months(catalog: Catalog, manifest: Manifest, read_manifest: ReadManifest) -> set[date]:
+    """The months whose landed rows differ from those in bronze, or which name a movie that came or went.
+
+    What is compared are digests of the rows as received, kept in the manifests, so no data is read; only for movies
+    that are not in both catalogues the landed rows that name them are looked up. A month that cannot be compared,
+    because it was written before there were digests, counts as changed.
+    """
+    read_once = cache(read_manifest)  # many months, few versions
+    changed = months_of_other_movies(catalog, manifest)
+    for name in MONTHLY:
+        landed = {date.fromisoformat(f"{month}-01"): each for month, each in manifest.digests.get(name, {}).items()}
+        in_lake = {
+            month: {_digest(dataset, name, month, read_once) for dataset in datasets}
+            for month, datasets in datasets_by_month(catalog, f"bronze.{name}").items()
+        }
+        changed |= {month for month in landed.keys() | in_lake.keys() if in_lake.get(month) != {landed.get(month)}}
+    return changed
+
+
+def _digest(dataset_version: str, name: str, month: date, read_manifest: ReadManifest) -> str | None:
+    dataset, _, version = dataset_version.rpartition("@")
+    return read_manifest(dataset, version).digests.get(name, {}).get(f"{month:%Y-%m}")
+
+
+def months_in_lake(catalog: Catalog) -> set[date]:
+    """The months in which bronze has ratings or tags."""
+    return {month for name in MONTHLY for month in datasets_by_month(catalog, f"bronze.{name}")}
+
+
+def datasets_by_month(catalog: Catalog, name: str) -> dict[date, set[str]]:
+    """The dataset versions that the rows of each month came from, from the bounds that Iceberg keeps of every file."""
+    table = _existing(catalog, name)
+    if table is None:
+        return {}
+    column = table.schema().find_field("_dataset").field_id
+    found: dict[date, set[str]] = {}
+    for task in table.scan().plan_files():
+        days, bounds = task.file.partition[0], (task.file.lower_bounds, task.file.upper_bounds)
+        if days is not None:
+            found.setdefault(days_to_date(days), set()).update(bound[column].decode() for bound in bounds)
+    return found
+
+
+def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:
+    """The months of landed ratings and tags of movies that only one of two catalogues has: bronze's or the new one.
+
+    Such a rating is accepted or quarantined differently now, though it has not changed itself.
+    """
+    of_version = EqualTo(term="_dataset_version", value=manifest.version)
+    landed = catalog.load_table("landing.movies").scan(row_filter=of_version, selected_fields=("movieId",)).to_arrow()
+    bronze = _existing(catalog, "bronze.movies")
+    if bronze is None:
+        return set()
+    in_lake = bronze.scan(selected_fields=("movieId",)).to_arrow()
+    others = set(landed["movieId"].to_pylist()) ^ set(in_lake["movieId"].to_pylist())
+    if not others:
+        return set()
+    months: set[date] = set()
+    for name in MONTHLY:
+        named = And(of_version, In(term="movieId", literals=others))
+        rows = catalog.load_table(f"landing.{name}").scan(row_filter=named, selected_fields=("_event_month",))
+        months.update(rows.to_arrow()["_event_month"].to_pylist())
+    return {month for month in months if month}
+
+
+def _existing(catalog: Catalog, name: str) -> Table | None:
+    try:
+        table = catalog.load_table(name)
+    except NoSuchTableError:
+        return None
+    return table if table.current_snapshot() else None
