@@ -20,7 +20,7 @@ from lakehouse.layers import audit_branches
 from lakehouse.releases import record_release
 from lakehouse.reports import GateError, count_warnings, passed_snapshots
 from lakehouse.serving import Release, list_releases, load_release
-from lakehouse.tables import LAYERS, RELEASED
+from lakehouse.tables import LAYERS
 from spark_jobs.common.lake import head
 from spark_jobs.common.months import FIRST_MONTH, Months
 from spark_jobs.common.run import Run
@@ -60,8 +60,8 @@ def open_branches(catalog: Catalog, release: Release, run_id: str, started_at: d
     months = Months.between(FIRST_MONTH, started_at.date().replace(day=1), unknown=True)
     run = Run(run_id, dataset, version, months, started_at)
     heads = {}
-    for name in RELEASED:
-        table, target = catalog.load_table(name), release.tables[name]
+    for name, target in release.tables.items():
+        table = catalog.load_table(name)
         heads[name] = head(table, MAIN_BRANCH)
         open_branch(table, run.branch, at=target)
         change = "stays at" if heads[name] == target else f"goes from snapshot {heads[name]} to"
