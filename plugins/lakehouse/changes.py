@@ -70,7 +70,7 @@ def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:
     if bronze is None:
         return set()
     in_lake = bronze.scan(selected_fields=("movieId",)).to_arrow()
-    others = set(landed["movieId"].to_pylist()) ^ set(in_lake["movieId"].to_pylist())
+    others = set(landed["movieId"].drop_null().to_pylist()) ^ set(in_lake["movieId"].drop_null().to_pylist())
     if not others:
         return set()
     months: set[date] = set()

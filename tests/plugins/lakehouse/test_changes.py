@@ -100,6 +100,10 @@ def test_a_movie_that_came_or_went_touches_the_months_in_which_it_was_rated(chan
     assert changed(movies=[*FILES["movies"], "9,Alien (1979),Horror"]) == set()
 
 
+def test_a_broken_line_of_the_catalogue_is_no_movie(changed):
+    assert changed(movies=[*FILES["movies"], "9,half a line"]) == set()
+
+
 def test_a_title_alone_touches_no_month(changed):
     assert changed(movies=["7,Heat (1996),Crime", FILES["movies"][1]]) == set()
 
