@@ -24,7 +24,8 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
     up(stack, INFRASTRUCTURE)
     spark = SparkSession.builder.remote(stack.spark_url).getOrCreate()
     yield "start"
-    run = start_run("benchmark", {"dataset": str(dataset), "from_month": "1995-01", "to_month": None}, None)
+    params = {"dataset": str(dataset), "from_month": "1995-01", "to_month": None, "only_changed": False}
+    run = start_run("benchmark", params, None)
     yield "land"
     for layer in LAYERS:
         write(spark, layer, run)
@@ -33,7 +34,7 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
         yield f"{layer} audit"
         publish(spark, layer, run, DAG)
         yield f"{layer} publish"
-    release_run(run)
+    release_run(run, is_running=lambda _: False)
     yield "release"
     catalog = load_catalog("lake")
     for table in LAYERS["gold"]:
