@@ -45,7 +45,7 @@ def test_every_table_and_the_page_go_back_in_spite_of_a_kill_and_forth_again(
     assert bad.release_id in page(stack)
 
     run_id = airflow.trigger(ROLLBACK, {"release_id": good.release_id})
-    kill_postgres_during_restore(airflow, stack, run_id)
+    kill_s3_during_restore(airflow, stack, run_id)
 
     assert finish(airflow, run_id, ROLLBACK)["run"] == "success"
     assert mains(catalog, good.tables) == good.tables
@@ -60,8 +60,8 @@ def test_every_table_and_the_page_go_back_in_spite_of_a_kill_and_forth_again(
     assert load_release(airflow.result(ROLLBACK, run_id, "restore")).restored_from == bad.release_id
 
 
-def kill_postgres_during_restore(airflow: Any, stack: Stack, run_id: str) -> None:
-    """Kill the database of Airflow and of the catalog while tables are being moved."""
+def kill_s3_during_restore(airflow: Any, stack: Stack, run_id: str) -> None:
+    """Kill the store of the tables' metadata while tables are being moved."""
     deadline = time.monotonic() + RUN_SECONDS
     while not any(
         task["task_id"] == "restore" and task["state"] == "running" for task in airflow.tasks(ROLLBACK, run_id)
@@ -69,7 +69,7 @@ def kill_postgres_during_restore(airflow: Any, stack: Stack, run_id: str) -> Non
         assert time.monotonic() < deadline, "restore never ran"
         time.sleep(0.05)
     time.sleep(0.5)
-    os.kill(supervision.ask(stack, "getProcessInfo", "postgres")["pid"], signal.SIGKILL)
+    os.kill(supervision.ask(stack, "getProcessInfo", "s3")["pid"], signal.SIGKILL)
 
 
 def test_an_unknown_release_is_refused(loaded: FinishedRun, airflow: Any, catalog: Any) -> None:
