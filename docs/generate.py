@@ -6,7 +6,6 @@ gives the same bytes.
 
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,14 +18,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = REPOSITORY / "docs"
 LAYERS = ("landing", "bronze", "silver", "quarantine", "gold", "ops")
 NOTE = "<!-- Written by `make docs`: change what it is made from, not this page. -->"
-
-COLUMN = re.compile(r"    (?P<name>\w+) (?P<type>.+?) COMMENT '(?P<comment>.*)',?")
-CONTRACT = re.compile(
-    r"CREATE TABLE IF NOT EXISTS lake\.(?P<name>\w+\.\w+) \(\n(?P<columns>.+)\n\)\nUSING iceberg\n"
-    r"(PARTITIONED BY \((?P<partitions>.+)\)\n)?COMMENT '(?P<comment>[^\n]+)'\n"
-    r"(TBLPROPERTIES \([^\n]+\)\n)?",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -105,10 +96,9 @@ def tables_page() -> str:
     """Every table: its columns and its expectations.
 
     Raises:
-        ValueError: a contract is not written in the form of the others.
+        ContractError: a contract is not written in the form of the others.
     """
-    contracts = [read_contract(path) for path in sorted((REPOSITORY / "spark_jobs" / "contracts").glob("*.sql"))]
-    tables = sorted(landing_tables() + contracts, key=lambda table: (LAYERS.index(table.layer), table.name))
+    tables = sorted(landing_tables() + contract_tables(), key=lambda table: (LAYERS.index(table.layer), table.name))
     about = (
         "The tables of the catalog `lake`. Times are UTC. An expectation of severity *critical* stops the run, a"
         " *warning* is counted in the release, *info* is only recorded."
@@ -116,18 +106,16 @@ def tables_page() -> str:
     return page("Tables", about, [table_section(table) for table in tables])
 
 
-def read_contract(path: Path) -> Table:
-    contract = CONTRACT.fullmatch(path.read_text())
-    columns = [COLUMN.fullmatch(line) for line in contract["columns"].splitlines()] if contract else [None]
-    if not contract or not all(columns):
-        raise ValueError(f"{path}: write the contract in the form of the others, one column a line with its comment")
-    return Table(
-        name=contract["name"],
-        comment=contract["comment"].replace("''", "'"),
-        partitions=contract["partitions"] or "",
-        columns=[(each["name"], each["type"], each["comment"].replace("''", "'")) for each in columns if each],
-        source=path.relative_to(REPOSITORY).as_posix(),
-    )
+def contract_tables() -> list[Table]:
+    """The tables that have a contract."""
+    from lakehouse.contracts import read_contract, tables_with_contract
+
+    tables = []
+    for contract in map(read_contract, tables_with_contract()):
+        columns = [(column.name, column.type, column.comment) for column in contract.columns]
+        source = f"spark_jobs/contracts/{contract.table.replace('.', '_')}.sql"
+        tables.append(Table(contract.table, contract.comment, contract.partitions, columns, source))
+    return tables
 
 
 def landing_tables() -> list[Table]:

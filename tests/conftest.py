@@ -118,11 +118,9 @@ def catalog(stack: Stack) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def lake_tables(spark: Any, catalog: Any) -> Any:
     """The catalog ``lake`` with every table that has a contract, each with an empty first snapshot."""
-    from lakehouse.tables import CONTRACTS, create_tables
+    from lakehouse.contracts import follow_contracts, tables_with_contract
 
-    create_tables(spark, catalog)
-    for contract in CONTRACTS.glob("*.sql"):
-        table = catalog.load_table(contract.stem.replace("_", ".", 1))
+    for table in follow_contracts(spark, catalog, tables_with_contract()):
         if table.current_snapshot() is None:
             table.append(table.schema().as_arrow().empty_table())
     return catalog

@@ -13,11 +13,12 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
 
 from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, publish_branch
+from lakehouse.contracts import OPS, follow_contracts
 from lakehouse.defaults import setting
 from lakehouse.gate import QuarantineLimits, audit_tables
 from lakehouse.landing import read_manifest
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
-from lakehouse.tables import CATALOGUES, LAYERS, STAGES, create_tables, job_of
+from lakehouse.tables import CATALOGUES, LAYERS, STAGES, job_of
 from spark_jobs.common.lake import SOURCE, Lake, count_rows, head, properties_of
 from spark_jobs.common.run import Run
 
@@ -63,9 +64,10 @@ def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
-    create_tables(spark, catalog)
+    follow_contracts(spark, catalog, OPS)
+    tables = follow_contracts(spark, catalog, LAYERS[layer])
     with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(lambda table: open_branch(catalog.load_table(table), run.branch), LAYERS[layer]))
+        list(pool.map(lambda table: open_branch(table, run.branch), tables))
         for stage in STAGES[layer]:
             list(pool.map(partial(_write_table, spark, catalog, run), stage))
     spark.catalog.clearCache()

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.conversions import from_bytes
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import AlwaysTrue, EqualTo
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.types import TimestamptzType
 
 from spark_jobs.common.lake import count_rows, rows_by_month
@@ -47,10 +48,12 @@ class Release:
         """Whether the data is generated, not GroupLens'."""
         return self.dataset.startswith("sample@")
 
-    def read(self, table: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
-        """A table as of this release."""
+    def read(self, table: str, columns: tuple[str, ...] = ()) -> pa.Table:
+        """The rows of a table as of this release, with the columns that the table has today."""
         loaded = self.catalog.load_table(table)
-        return loaded.scan(snapshot_id=self.tables[table], selected_fields=columns).to_arrow()
+        schema = loaded.schema().select(*columns) if columns else loaded.schema()
+        files = loaded.scan(snapshot_id=self.tables[table]).plan_files()
+        return ArrowScan(loaded.metadata, loaded.io, schema, AlwaysTrue()).to_table(files)
 
     def row_counts(self) -> dict[str, int]:
         """Rows of every table of the release, from metadata."""

@@ -1,15 +1,7 @@
-"""The tables of the lake: which layer writes which, in which order, and how a missing one is made."""
+"""The tables of the lake: which layer writes which, and in which order."""
 
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
-
-from pyiceberg.catalog import Catalog
-from pyspark.sql import SparkSession
-
-import spark_jobs
-
-CONTRACTS = Path(spark_jobs.__file__).parent / "contracts"
 
 STAGES = {
     "bronze": [["bronze.movies", "bronze.links", "bronze.ratings", "bronze.tags"]],
@@ -45,15 +37,3 @@ RELEASED = [table for tables in LAYERS.values() for table in tables]
 def job_of(table: str) -> ModuleType:
     """The module that builds a table: ``spark_jobs.silver.ratings`` for ``silver.ratings``."""
     return import_module(f"spark_jobs.{table}")
-
-
-def create_tables(spark: SparkSession, catalog: Catalog) -> None:
-    """Make every table that has a contract and does not exist yet."""
-    contracts = {path.stem.replace("_", ".", 1): path for path in sorted(CONTRACTS.glob("*.sql"))}
-    for layer in sorted({table.split(".")[0] for table in contracts}):
-        if not catalog.namespace_exists(layer):
-            spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.{layer}")
-        existing = {".".join(name) for name in catalog.list_tables(layer)}
-        for table, path in contracts.items():
-            if table.startswith(f"{layer}.") and table not in existing:
-                spark.sql(path.read_text())

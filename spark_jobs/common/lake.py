@@ -7,6 +7,7 @@ check that its tables belong together.
 from datetime import date
 
 from pyiceberg.catalog import Catalog
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.transforms import MonthTransform
 from pyiceberg.types import DateType
@@ -76,7 +77,9 @@ class Lake:
 
         Code that is not a commit, or none that is known, is never the same.
         """
-        written = properties_of(self._catalog.load_table(table), self.head(table))
+        loaded = self._catalog.load_table(table)
+        snapshot_id = head(loaded, self.run.branch)
+        written = properties_of(loaded, snapshot_id)
         by_same_code = written.get("lakehouse.code-version") == self.run.code_version
         sources = {
             name.removeprefix(SOURCE): int(snapshot)
@@ -88,6 +91,7 @@ class Lake:
             and self.run.code_version != "unknown"
             and not self.run.code_version.endswith("-dirty")
             and written.get("lakehouse.dataset") == self.run.dataset_version
+            and columns_at(loaded, snapshot_id) == loaded.schema()
             and all(self.head(source) == snapshot for source, snapshot in sources.items())
         )
 
@@ -126,8 +130,24 @@ class Lake:
         return None
 
     def _at_head(self, table: str) -> DataFrame:
-        self._sources[table] = self.head(table)
-        return self.spark.read.option("versionAsOf", self._sources[table]).table(f"lake.{table}")
+        """A table at the head that this run sees, with the columns that the table has today.
+
+        Spark shows a snapshot with the columns of its time. A column is the same by its id, whatever its name was.
+        """
+        loaded = self._catalog.load_table(table)
+        snapshot_id = self._sources[table] = head(loaded, self.run.branch)
+        rows = self.spark.read.option("versionAsOf", snapshot_id).table(f"lake.{table}")
+        then, now = columns_at(loaded, snapshot_id), loaded.schema()
+        if then == now:
+            return rows
+        names = {field.name: then.find_column_name(field.field_id) for field in now.fields}
+        types = self.spark.table(f"lake.{table}").schema
+        return rows.select(
+            *[
+                (F.col(former) if former else F.lit(None)).cast(types[name].dataType).alias(name)
+                for name, former in names.items()
+            ]
+        )
 
     def _writer(self, table: str, rows: DataFrame) -> DataFrameWriterV2:
         properties = {
@@ -152,6 +172,13 @@ def head(table: Table, branch: str) -> int:
     if snapshot is None:
         raise LookupError(f"{'.'.join(table.name())} has no snapshot: no run has written it yet")
     return snapshot.snapshot_id
+
+
+def columns_at(table: Table, snapshot_id: int) -> Schema:
+    """The columns that a table had when a snapshot was written."""
+    snapshot = table.snapshot_by_id(snapshot_id)
+    written_with = snapshot.schema_id if snapshot else None
+    return table.schema() if written_with is None else table.schemas()[written_with]
 
 
 def count_rows(table: Table, snapshot_id: int) -> int:

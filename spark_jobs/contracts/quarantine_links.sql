@@ -2,6 +2,7 @@ CREATE TABLE IF NOT EXISTS lake.quarantine.links (
     movieId string COMMENT 'movie, as received',
     imdbId string COMMENT 'identifier at IMDb, as received',
     tmdbId string COMMENT 'identifier at TMDB, as received; often empty',
+    _other_columns string COMMENT 'JSON object of the columns that MovieLens has not, as received; null where the file has none',
     _line bigint COMMENT 'line number in the file, the header being line 1; null where landing did not need it',
     _malformed_line string COMMENT 'the line as received, where it does not have exactly the fields of the header; null elsewhere',
     _source string COMMENT 'file or stream',

@@ -3,6 +3,7 @@ CREATE TABLE IF NOT EXISTS lake.quarantine.tags (
     movieId string COMMENT 'what was tagged, as received',
     tag string COMMENT 'free text, as received',
     timestamp string COMMENT 'seconds since 1970-01-01 UTC, as received',
+    _other_columns string COMMENT 'JSON object of the columns that MovieLens has not, as received; null where the file has none',
     _line bigint COMMENT 'line number in the file, the header being line 1; null where landing did not need it',
     _malformed_line string COMMENT 'the line as received, where it does not have exactly the fields of the header; null elsewhere',
     _event_month date COMMENT 'first day of the UTC month of the event; null where the time cannot be read',

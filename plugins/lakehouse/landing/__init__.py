@@ -64,6 +64,10 @@ def land(source: Dataset, s3: Any, bucket: str, catalog: Catalog, *, scratch: Pa
     """Land the files of a folder. ``scratch`` is the folder for the Parquet files on their way."""
     started = time.monotonic()
     files = {table: checked(table, source.folder / f"{table}.csv") for table in COLUMNS}
+    for file in files.values():
+        if file.unexpected:
+            unexpected = ", ".join(file.unexpected)
+            log.warning("%s has columns that MovieLens has not: %s; kept in _other_columns", file.path, unexpected)
     version = version_of(files)
     if manifest := stored_manifest(s3, bucket, source.name, version):
         log.info("%s %s is landed already; checked in %.1f s", source.name, version, time.monotonic() - started)
@@ -136,6 +140,7 @@ def manifest_of(
                 "rows": splits[table].rows,
                 "malformed": splits[table].malformed,
                 "blank": splits[table].blank,
+                "unexpected_columns": list(file.unexpected),
             }
             for table, file in files.items()
         },

@@ -18,29 +18,31 @@ COLUMNS = {
     "movies": ("movieId", "title", "genres"),
     "links": ("movieId", "imdbId", "tmdbId"),
 }
-"""The columns of each file, in order."""
+"""The published columns of each file, in order."""
 
 BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A checked file: UTF-8, no NUL, the right header.
+    """A checked file: UTF-8, no NUL, a header with all columns of its table.
 
-    ``lines`` counts the header and blank lines too. ``regular``: all lines end alike and none is longer than a block,
-    which DuckDB's reader needs to keep to one line, one record.
+    ``columns`` are those of its header; ``unexpected`` those of them that MovieLens has not. ``lines`` counts the
+    header and blank lines too. ``regular``: all lines end alike and none is longer than a block, which DuckDB's reader
+    needs to keep to one line, one record.
     """
 
     table: str
     path: Path
+    columns: tuple[str, ...]
     bytes: int
     sha256: str
     lines: int
     regular: bool
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return COLUMNS[self.table]
+    def unexpected(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name not in COLUMNS[self.table])
 
 
 def checked(table: str, path: Path) -> CsvFile:
@@ -70,10 +72,10 @@ def checked(table: str, path: Path) -> CsvFile:
         raise not_text(path, size - unfinished, line_feeds + 1, header)
     if size == 0:
         raise DatasetError(f"{path} is empty: get the dataset again")
-    check_header(table, path, header.decode("utf-8-sig", errors="replace").rstrip("\r\n"))
+    columns = read_header(table, path, header.decode("utf-8-sig", errors="replace").rstrip("\r\n"))
     lines = line_feeds + (last != b"\n")
     regular = regular and returns == line_ends and returns in (0, line_feeds)
-    return CsvFile(table, path, size, digest.hexdigest(), lines, regular)
+    return CsvFile(table, path, columns, size, digest.hexdigest(), lines, regular)
 
 
 def first_bad_byte(block: bytes, decoder: codecs.IncrementalDecoder) -> int | None:
@@ -94,13 +96,20 @@ def not_text(path: Path, offset: int, line: int, header: bytes) -> DatasetError:
     return DatasetError(f"{path}, line {line} (byte {offset}): {problem}; save the file as UTF-8 or get it again")
 
 
-def check_header(table: str, path: Path, header: str) -> None:
-    """Raise DatasetError unless the header names exactly the published columns in order."""
+def read_header(table: str, path: Path, header: str) -> tuple[str, ...]:
+    """The columns of a file: the published ones in their order, and maybe others, which are kept without being read.
+
+    Raises:
+        DatasetError: a published column is missing or in another place, or a column has no name or that of another.
+    """
     found, wanted = tuple(next(csv.reader([header]), [])), COLUMNS[table]
-    if found != wanted:
-        missing, extra = [name for name in wanted if name not in found], [name for name in found if name not in wanted]
-        details = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(extra)}"] * bool(extra)
-        raise DatasetError(
-            f"{path}, line 1: the header is {header[:200]!r} and must be {','.join(wanted)!r}"
-            f" ({'; '.join(details) or 'wrong order or a column twice'}): rename, add or remove columns in the file"
-        )
+    published = tuple(name for name in found if name in wanted)
+    if published == wanted and len(set(found)) == len(found) and all(name.strip() for name in found):
+        return found
+    missing, extra = [name for name in wanted if name not in found], [name for name in found if name not in wanted]
+    details = [f"missing: {', '.join(missing)}"] * bool(missing)
+    details += [f"unknown: {', '.join(extra)}"] * bool(missing and extra)
+    raise DatasetError(
+        f"{path}, line 1: the header is {header[:200]!r} and must have {','.join(wanted)!r}"
+        f" ({'; '.join(details) or 'wrong order, a column twice or one without a name'}): correct the file"
+    )

@@ -10,10 +10,10 @@ class Manifest:
     """A landed dataset version. Every field is plain data, so ``asdict(manifest)`` can go through JSON and XCom.
 
     ``files``: by file name ``bytes``, ``sha256``, ``rows``, ``malformed`` and ``blank`` (lines; with the header they
-    add up to all lines of the file). ``months``: rows by table and UTC month ("1996-03"). ``unknown_month``: rows by
-    table without a readable timestamp, malformed ones included. ``digests``: by table and month, of the rows as
-    received; equal ones mean equal rows. ``landed_at``: UTC, ISO 8601. ``objects``: number of
-    Parquet files.
+    add up to all lines of the file) and ``unexpected_columns`` (names). ``months``: rows by table and UTC month
+    ("1996-03"). ``unknown_month``: rows by table without a readable timestamp, malformed ones included. ``digests``: by
+    table and month, of the rows as received; equal ones mean equal rows. ``landed_at``: UTC, ISO 8601. ``objects``:
+    number of Parquet files.
     """
 
     dataset: str

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse.landing.csv_files import CsvFile
+from lakehouse.landing.csv_files import COLUMNS, CsvFile
 
 FIRST_MONTH = datetime.fromisoformat("1995-01-01T00:00:00+00:00")
 UNKNOWN_MONTH = "unknown"
+OTHER_COLUMNS = "_other_columns"
 MONTHLY = ("ratings", "tags")
 """The files with a timestamp; the others are catalogues."""
 
@@ -109,13 +110,22 @@ def irregular_lines(path: Path) -> Iterator[pa.RecordBatch]:
             yield pa.record_batch([lines, [number for number, _ in batch]], schema=LINES)
 
 
+def quoted_name(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
 def select_rows(file: CsvFile, readable_until: datetime) -> str:
     """SQL that takes the lines apart into the columns of the landing table, the constant ones excepted."""
     columns = file.columns
     whole_line = f"^{','.join([FIELD] * len(columns))}$"
     quoted = ", ".join(f"regexp_extract(line, '{whole_line}', {place})" for place in range(1, len(columns) + 1))
-    values = ", ".join(f'field[{place}] AS "{name}"' for place, name in enumerate(columns, start=1))
-    seconds = f"try_cast(regexp_extract(trim(field[{len(columns)}]), '{WHOLE_SECONDS}', 1) AS BIGINT)"
+    fields = {name: f"field[{place}]" for place, name in enumerate(columns, start=1)}
+    values = ", ".join(f'{fields[name]} AS "{name}"' for name in COLUMNS[file.table])
+    others = ", ".join(f"{quoted_name(name)}, {fields[name]}" for name in file.unexpected)
+    other_columns = (
+        f"CASE WHEN field IS NOT NULL THEN json_object({others}) END::VARCHAR" if others else "NULL::VARCHAR"
+    )
+    seconds = f"try_cast(regexp_extract(trim({fields.get('timestamp')}), '{WHOLE_SECONDS}', 1) AS BIGINT)"
     month = f"""
         , CASE WHEN {seconds} >= {FIRST_MONTH.timestamp():.0f} AND {seconds} <= {readable_until.timestamp():.0f}
             THEN date_trunc('month', make_timestamp({seconds} * 1000000))::DATE END AS _event_month"""
@@ -130,7 +140,7 @@ def select_rows(file: CsvFile, readable_until: datetime) -> str:
             FROM lines WHERE line <> ''
         ),
         judged AS (SELECT line, _line, CASE WHEN len(fields) = {len(columns)} THEN fields END AS field FROM taken_apart)
-        SELECT {values}{month if file.table in MONTHLY else ""},
+        SELECT {values}{month if file.table in MONTHLY else ""}, {other_columns} AS {OTHER_COLUMNS},
             _line, CASE WHEN field IS NULL THEN line END AS _malformed_line
         FROM judged"""
 
@@ -174,6 +184,8 @@ class MonthlyFiles:
         """Append rows to the files of their months."""
         self.malformed += len(rows) - rows["_malformed_line"].null_count
         received = [name for name in rows.column_names if not name.startswith("_")]
+        if rows[OTHER_COLUMNS].null_count < len(rows):
+            received.append(OTHER_COLUMNS)
         for name, value in constants.items():
             places = pa.array(np.zeros(len(rows), dtype=np.int32))
             rows = rows.append_column(name, pa.DictionaryArray.from_arrays(places, pa.array([value])))
@@ -195,7 +207,7 @@ class MonthlyFiles:
     def _new_file(self, month: str, schema: pa.Schema) -> pq.ParquetWriter:
         path = self.path(month)
         path.parent.mkdir(parents=True, exist_ok=True)
-        dictionaries = [name for name in schema.names if name.startswith("_") and name != "_line"]
+        dictionaries = [name for name in schema.names if name.startswith("_") and name not in ("_line", OTHER_COLUMNS)]
         return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False, use_dictionary=dictionaries)
 
 

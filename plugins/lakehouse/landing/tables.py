@@ -12,7 +12,7 @@ from pyiceberg.types import DateType, LongType, NestedField, StringType
 from sqlalchemy.exc import IntegrityError
 
 from lakehouse.landing.csv_files import COLUMNS
-from lakehouse.landing.split import MONTHLY
+from lakehouse.landing.split import MONTHLY, OTHER_COLUMNS
 
 NAMESPACE = "landing"
 
@@ -24,7 +24,8 @@ PROPERTIES = {
 }
 
 MONTH_COLUMN = ("_event_month", DateType(), "First day of the UTC month of the timestamp; null if it cannot be read")
-OTHER_COLUMNS = (
+ADDED = (
+    (OTHER_COLUMNS, StringType(), "JSON object of the columns that MovieLens has not, as received; null without any"),
     ("_line", LongType(), "Line of the source file; 1 is the header"),
     (
         "_malformed_line",
@@ -74,12 +75,11 @@ def files_of_version(table: Table, version: str) -> dict[str, int]:
 
 
 def opened(catalog: Catalog, table: str) -> Table:
-    """The Iceberg table ``landing.<table>``, created if it does not exist."""
-    name = f"{NAMESPACE}.{table}"
+    """The Iceberg table ``landing.<table>``, created if it does not exist, with all columns that are landed today."""
+    name, schema = f"{NAMESPACE}.{table}", schema_of(table)
     try:
-        return catalog.load_table(name)
+        return with_columns(catalog.load_table(name), schema)
     except NoSuchTableError:
-        schema = schema_of(table)
         mapping = {
             "schema.name-mapping.default": schema.name_mapping.model_dump_json()
         }  # landed files have no field ids
@@ -90,10 +90,18 @@ def opened(catalog: Catalog, table: str) -> Table:
     )
 
 
+def with_columns(table: Table, schema: Schema) -> Table:
+    """Add the columns of ``schema`` that an older table has not."""
+    if set(schema.column_names) - set(table.schema().column_names):
+        with suppress(CommitFailedException), table.update_schema() as update:  # else a parallel call has added them
+            update.union_by_name(schema)
+    return table.refresh()
+
+
 def schema_of(table: str) -> Schema:
     """The source columns as strings, the month of ratings and tags, and where each row came from."""
     source = tuple((name, StringType(), "As received") for name in COLUMNS[table])
-    columns = source + ((MONTH_COLUMN,) if table in MONTHLY else ()) + OTHER_COLUMNS
+    columns = source + ((MONTH_COLUMN,) if table in MONTHLY else ()) + ADDED
     fields = (
         NestedField(place, name, type_, required=False, doc=doc) for place, (name, type_, doc) in enumerate(columns, 1)
     )

@@ -11,7 +11,7 @@ from lakehouse import gate, layers
 from lakehouse.branches import open_branch
 from lakehouse.datasets import Dataset
 from lakehouse.landing import land
-from lakehouse.reports import passed_snapshots
+from lakehouse.reports import count_warnings, passed_snapshots
 from spark_jobs.common.run import Run
 from tests.fixtures.lake import new_run, rewind, rows_of
 
@@ -109,6 +109,28 @@ def test_what_fails_the_gate_stays_on_its_branch_with_a_report(spark, lake_table
     assert failed["examples"][0]["_malformed_line"] == "8"
     results = lake_tables.load_table("ops.quality_results").scan(EqualTo("run_id", run["run_id"])).to_arrow()
     assert results["success"].to_pylist().count(False) == 2  # once in each audit
+
+
+@pytest.mark.integration
+def test_an_unexpected_column_of_a_source_is_kept_reported_and_stops_nothing(
+    spark, s3, lake_tables, new_json_run, tmp_path, caplog
+):
+    files = FILES | {"movies": "movieId,studio,title,genres\n7,New Line,Seven (1995),Crime\n"}
+    for table, text in files.items():
+        (tmp_path / f"{table}.csv").write_text(text)
+    manifest = land(Dataset("studios", tmp_path), s3, "lake", lake_tables, scratch=tmp_path)
+    run = new_json_run() | {"dataset": manifest.dataset, "version": manifest.version}
+
+    layers.write(spark, "bronze", run)
+    with caplog.at_level("WARNING", "lakehouse"):
+        layers.audit(spark, "bronze", run, "a_dag")
+    layers.publish(spark, "bronze", run, "a_dag")
+
+    assert manifest.files["movies.csv"]["unexpected_columns"] == ["studio"]
+    (row,) = lake_tables.load_table("bronze.movies").scan().to_arrow().to_pylist()
+    assert (row["title"], json.loads(row["_other_columns"])) == ("Seven (1995)", {"studio": "New Line"})
+    assert "expect_column_values_to_be_null(_other_columns): 1 rows" in caplog.text
+    assert count_warnings(lake_tables, run["run_id"]) == 1
 
 
 @pytest.mark.integration

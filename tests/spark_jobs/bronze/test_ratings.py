@@ -9,7 +9,14 @@ MARCH = month("2001-03")
 
 
 def landed(line, event_month, version):
-    source = {"userId": "1", "movieId": "7", "rating": "99.0", "timestamp": "soon", "_line": line}
+    source = {
+        "userId": "1",
+        "movieId": "7",
+        "rating": "99.0",
+        "timestamp": "soon",
+        "_other_columns": "{}",
+        "_line": line,
+    }
     return source | {"_event_month": event_month, "_dataset_version": version}
 
 
@@ -28,5 +35,5 @@ def test_a_run_takes_the_lines_of_its_months_and_its_version(spark, lake_tables)
 
     ratings.run(Lake(spark, lake_tables, run))
 
-    kept = [row[:5] for row in rows_of(lake_tables, "bronze.ratings", run.branch)]
-    assert kept == [("1", "7", "99.0", "soon", 2), ("1", "7", "99.0", "soon", 3)]
+    kept = [row[:6] for row in rows_of(lake_tables, "bronze.ratings", run.branch)]
+    assert kept == [("1", "7", "99.0", "soon", "{}", line) for line in (2, 3)]

@@ -77,11 +77,13 @@ def test_a_line_end_across_two_blocks_is_one_line_end(check, monkeypatch):
     ("content", "message"),
     [
         (b"", "is empty: get the dataset again"),
-        (ROW, "line 1: the header is '1,1,4.0,964982703' and must be 'userId,movieId,rating,timestamp'"),
+        (ROW, "line 1: the header is '1,1,4.0,964982703' and must have 'userId,movieId,rating,timestamp'"),
         (b"userId,movieId,rating\r\n1,1,4.0\r\n", r"line 1: .*\(missing: timestamp\)"),
-        (b"userId,movieId,rating,timestamp,device\r\n", r"line 1: .*\(unknown: device\)"),
         (b"userId,movieId,stars,timestamp\r\n", r"line 1: .*\(missing: rating; unknown: stars\)"),
-        (b"movieId,userId,rating,timestamp\r\n", r"line 1: .*\(wrong order or a column twice\)"),
+        (b"movieId,userId,rating,timestamp\r\n", r"line 1: .*\(wrong order, a column twice"),
+        (b"userId,movieId,rating,rating,timestamp\r\n", r"line 1: .*\(wrong order, a column twice"),
+        (b"userId,movieId,rating,timestamp,device,device\r\n", r"line 1: .*\(wrong order, a column twice"),
+        (b"userId,movieId,rating,timestamp, \r\n", r"line 1: .* or one without a name\)"),
         (b"userId;movieId;rating;timestamp\r\n", "line 1: the header is 'userId;movieId;rating;timestamp'"),
         (b"\r\n" + HEADER, "line 1: the header is ''"),
         (
@@ -97,9 +99,11 @@ def test_a_line_end_across_two_blocks_is_one_line_end(check, monkeypatch):
         "empty",
         "no-header",
         "missing",
-        "extra",
         "renamed",
         "swapped",
+        "twice",
+        "unexpected-twice",
+        "no-name",
         "semicolons",
         "blank-first",
         "utf-16",
@@ -112,6 +116,14 @@ def test_a_line_end_across_two_blocks_is_one_line_end(check, monkeypatch):
 def test_a_broken_file_is_refused(check, content, message):
     with pytest.raises(DatasetError, match=rf"/ratings\.csv,? {message}"):
         check(content)
+
+
+def test_a_column_that_movielens_has_not_is_noticed_wherever_it_stands(check):
+    file = check(b"device,userId,movieId,rating,place,timestamp\r\n")
+
+    assert file.columns == ("device", "userId", "movieId", "rating", "place", "timestamp")
+    assert file.unexpected == ("device", "place")
+    assert check(HEADER).unexpected == ()
 
 
 @pytest.mark.parametrize("size", [64, 65, 66, 67])
@@ -129,4 +141,4 @@ def test_every_file_has_its_own_header(check, table):
 
     assert check(header + b"\r\n", table).columns == csv_files.COLUMNS[table]
     with pytest.raises(DatasetError, match=rf"/{table}\.csv, line 1"):
-        check(b"id," + header, table)
+        check(header[:-1], table)

@@ -1,6 +1,7 @@
 """How lines become rows: one line, one record, and nothing gets lost."""
 
 import csv
+import json
 import re
 import tempfile
 from dataclasses import replace
@@ -23,9 +24,9 @@ LANDED_AT = datetime(2020, 6, 15, 12, tzinfo=UTC)
 class Landed:
     """What became of a file: the split, and the rows of all Parquet files by line number."""
 
-    def __init__(self, content: bytes, table: str, folder: Path, **changes: object) -> None:
+    def __init__(self, content: bytes, table: str, folder: Path, header: str = "", **changes: object) -> None:
         path = folder / f"{table}.csv"
-        path.write_bytes(",".join(COLUMNS[table]).encode() + b"\r\n" + content)
+        path.write_bytes((header or ",".join(COLUMNS[table])).encode() + b"\r\n" + content)
         file = replace(checked(table, path), **changes)
         self.split = split_file(file, folder, dataset="mine", version="0123456789ab", landed_at=LANDED_AT)
         self.files = {key: pq.read_table(path) for key, path in self.split.parquet.items()}
@@ -54,6 +55,7 @@ def test_rows_go_to_the_file_of_their_month_in_their_order(land):
         "rating": "3.5",
         "timestamp": "1445714994",
         "_event_month": datetime(2015, 10, 1).date(),
+        "_other_columns": None,
         "_line": 3,
         "_malformed_line": None,
         "_source_file": "ratings.csv",
@@ -128,6 +130,26 @@ def test_a_malformed_line_is_kept_whole_and_harms_no_other(land, line):
     assert (kept["_line"], kept["_malformed_line"], kept["key"]) == (3, line, "ratings/unknown.parquet")
     assert {kept[name] for name in COLUMNS["ratings"]} == {None}
     assert [row["timestamp"] for row in landed.rows if row["_malformed_line"] is None] == ["964982703"] * 2
+
+
+def test_columns_that_movielens_has_not_are_kept_as_json(land):
+    header = 'device,userId,movieId,rating,timestamp,"it\'s a ""place"""'
+
+    landed = land(b'phone,1,2,4.0,964982703,"Rome, ""IT"""\r\n1,2,3,4\r\n', header=header)
+
+    good, malformed = landed.rows
+    assert json.loads(good["_other_columns"]) == {"device": "phone", 'it\'s a "place"': 'Rome, "IT"'}
+    assert [good[name] for name in COLUMNS["ratings"]] == ["1", "2", "4.0", "964982703"]
+    assert good["key"] == "ratings/2000-07.parquet"
+    assert (malformed["_malformed_line"], malformed["_other_columns"]) == ("1,2,3,4", None)
+
+
+def test_a_month_changes_with_a_value_of_a_column_that_movielens_has_not(land):
+    plain = land(b"1,2,4.0,964982703")
+    on_a_phone = land(b"1,2,4.0,964982703,phone", header="userId,movieId,rating,timestamp,device")
+    phone_first = land(b"phone,1,2,4.0,964982703", header="device,userId,movieId,rating,timestamp")
+
+    assert plain.split.digests != on_a_phone.split.digests == phone_first.split.digests
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
