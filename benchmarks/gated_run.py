@@ -24,8 +24,17 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
     up(stack, INFRASTRUCTURE)
     spark = SparkSession.builder.remote(stack.spark_url).getOrCreate()
     yield "start"
-    params = {"dataset": str(dataset), "from_month": "1995-01", "to_month": None, "only_changed": False}
-    run = start_run("benchmark", params, None)
+    yield from load(spark, "benchmark", dataset, "1995-01", None)
+    catalog = load_catalog("lake")
+    for table in LAYERS["gold"]:
+        (output / table).mkdir()
+        pq.write_table(catalog.load_table(table).scan().to_arrow(), output / table / "rows.parquet")
+
+
+def load(spark: SparkSession, run_id: str, dataset: Path, first: str, last: str | None) -> Iterator[str]:
+    """Load the months ``first`` to ``last`` (YYYY-MM, None for today); what is done by name."""
+    params = {"dataset": str(dataset), "from_month": first, "to_month": last, "only_changed": False}
+    run = start_run(run_id, params, None)
     yield "land"
     for layer in LAYERS:
         write(spark, layer, run)
@@ -36,7 +45,3 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
         yield f"{layer} publish"
     release_run(run, is_running=lambda _: False)
     yield "release"
-    catalog = load_catalog("lake")
-    for table in LAYERS["gold"]:
-        (output / table).mkdir()
-        pq.write_table(catalog.load_table(table).scan().to_arrow(), output / table / "rows.parquet")

@@ -1,7 +1,8 @@
 """Compare the gated run with bare PySpark and with DuckDB: ``python -m benchmarks.run``.
 
 The environment variable SIZE says how many ratings are generated (20000263 has MovieLens 20M's shape), ROUNDS how
-often the contestants take turns (the fastest turn counts), OUT where to write the result besides standard output.
+often the contestants take turns (the fastest turn counts), MONTHS how many months are loaded one by one, OUT where to
+write the result besides standard output.
 Exits with 1 when the contestants disagree about gold. What it writes goes below TMPDIR and is deleted at the end.
 """
 
@@ -24,6 +25,7 @@ from typing import Self
 import duckdb
 import psutil
 
+from benchmarks import monthly
 from infra.local import processes, supervision
 from infra.local.config import REPOSITORY, Stack, StackError
 from infra.local.services import PYTHON, airflow_environment, is_listening
@@ -79,12 +81,17 @@ def main() -> int:
                 print(f"{CONTESTANTS[name]}, turn {turn + 1}, load {os.getloadavg()[0]:.1f}", flush=True)
                 turns[name].append(take_turn(name, dataset, output))
                 found[output.name] = digests(output)
+        print(f"Month by month, load {os.getloadavg()[0]:.1f}", flush=True)
+        sample.generate(Path(work, "sample"), ratings=size // 10, months=monthly.MONTHS)
+        months = take_turn("monthly", Path(work, "sample"), Path(work, "monthly"))
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
     disagreed = disagreements(found)
     verdict = (
         f"They disagree about {', '.join(disagreed)}." if disagreed else f"All agree on {len(LAYERS['gold'])} tables."
     )
     report = f"\n{size:,} ratings, {os.cpu_count()} cores. {verdict}\n\n{as_table(best, size)}\n{NOTES}"
+    report += f"\nMonth by month, {size // 10:,} ratings in {monthly.MONTHS} months, warm:\n\n"
+    report += f"{monthly.as_table(months.seconds)}\n"
     print(report)
     if out := os.environ.get("OUT"):
         Path(out).write_text(report)
@@ -118,7 +125,7 @@ def take_turn(name: str, dataset: Path, output: Path) -> Result:
                 command, cwd=REPOSITORY, env=environment(stack), stdout=log, stderr=subprocess.STDOUT, check=False
             ).returncode
     if failed:
-        raise ContestantError(f"{CONTESTANTS[name]} failed; {end_of(output / 'log')}")
+        raise ContestantError(f"{CONTESTANTS.get(name, name)} failed; {end_of(output / 'log')}")
     return Result(json.loads((output / "seconds.json").read_text()), sum(meter.cpu_seconds.values()), meter.peak_bytes)
 
 

@@ -4,6 +4,8 @@ A suite sees the run's months of a table as the batch. Its SQL may also use thes
 
 - ``<layer>_<table>``: the run's months of a table, or all of it where it has no months;
 - ``<layer>_<table>_months``: (month, row_count) of a month-partitioned table in the run's months, from metadata;
+- ``<table>_open_months``: (month) of ratings or tags in which silver and quarantine do not add up to bronze, because
+  rows were collapsed, or lost; from metadata;
 - ``row_counts``: (table_name, row_count) of every table over all months, from metadata;
 - ``landed``: (table_name, month, row_count) as landing counted them; month is null for a catalogue and for rows
   without a readable time;
@@ -18,6 +20,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +95,7 @@ def _parse(suite: dict[str, Any]) -> "ExpectationSuite":
     """Make GX's suite of ours, and refuse what GX would drop with no more than a line in the log."""
     from great_expectations import ExpectationSuite
 
+    import_module("lakehouse.expectations")  # ours take the place of GX's
     # GX has one view name for all batches. With the table's own view, tables can be judged side by side; the
     # placeholder stays behind as a comment, because GX prints a warning for every query without it.
     view = f"{_view_of(suite['name'])} /* {{batch}} */"
@@ -205,6 +209,9 @@ def _create_views(
         if f"{view}_months" in queries:
             counts = lake.rows_by_month(table).items()
             _create_view(lake, f"{view}_months", "month date, row_count bigint", counts)
+    for table in ("ratings", "tags"):
+        if f"{table}_open_months" in queries:
+            _create_view(lake, f"{table}_open_months", "month date", _open_months(lake, table))
     if "row_counts" in queries:  # it takes the metadata of every table
         totals = [(table, lake.total(table)) for table in RELEASED]
         _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
@@ -216,6 +223,12 @@ def _create_views(
 
 def _create_view(lake: Lake, name: str, schema: str, rows: Iterable[tuple[Any, ...]]) -> None:
     lake.spark.createDataFrame(list(rows), schema).createOrReplaceTempView(name)
+
+
+def _open_months(lake: Lake, table: str) -> list[tuple[date | None]]:
+    counts = {layer: lake.rows_by_month(f"{layer}.{table}") for layer in ("bronze", "silver", "quarantine")}
+    kept = {month: counts["silver"].get(month, 0) + counts["quarantine"].get(month, 0) for month in counts["bronze"]}
+    return [(month,) for month, rows in counts["bronze"].items() if rows != kept[month]]
 
 
 def _landed_in_all(manifest: Manifest, table: str) -> int:

@@ -44,8 +44,9 @@ def query(sql, severity="critical"):
 
 @pytest.fixture(scope="module")
 def lake(spark, lake_tables):
-    """A lake with three ratings, two of them bad, on the branch of a run."""
+    """A lake with four ratings in bronze and three in silver, two of them bad, on the branch of a run."""
     run = new_run("2001-03")
+    open_empty(lake_tables, "bronze.ratings", run.branch, [{"userId": "1", "_event_month": MARCH}] * 4)
     rows = [rating(1, "3.5"), rating(2, "0.0"), rating(3, "0.0")]
     open_empty(lake_tables, "silver.ratings", run.branch, rows)
     return Lake(spark, lake_tables, run)
@@ -112,6 +113,7 @@ def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):
         "landed": "SELECT table_name, month, row_count FROM landed",
         "months": "SELECT month, row_count FROM silver_ratings_months",
         "counts": "SELECT row_count FROM row_counts WHERE table_name = 'silver.ratings'",
+        "open": "SELECT month FROM ratings_open_months",
         "settings": "SELECT * FROM settings",
     }
 
@@ -122,6 +124,7 @@ def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):
         "landed": [("links", "None", "1"), ("movies", "None", "3"), ("ratings", "2001-03-01", "4")],
         "months": [("2001-03-01", "3")],
         "counts": [("3",)],
+        "open": [("2001-03-01",)],
         "settings": [("0.01", "10")],
     }
 

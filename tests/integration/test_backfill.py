@@ -1,0 +1,152 @@
+"""Month by month gives what one run over the same months gives: in any order, side by side, and through kills.
+
+By default a slice that takes a few minutes. BACKFILL_MONTHS=24 takes two years in every way, which takes an hour or so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.airflow_api import AirflowApi
+from lakehouse.tables import RELEASED
+from tests.fixtures.lake import rewind
+from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, finish
+
+pytestmark = pytest.mark.integration
+
+MONTHS = int(os.environ.get("BACKFILL_MONTHS", "2"))
+FIRST = 12 * 2003
+"""January 2003, in months."""
+SHARE_KILLED = 1 / 3
+WAYS = {
+    "in order": {"max_active_runs": 1},
+    "backwards": {"max_active_runs": 1, "run_backwards": True},
+    "eight at once, a third of the tasks killed": {"max_active_runs": 8},
+    "once more, on top": {"max_active_runs": 2},
+}
+IN_SLICE = ["backwards", "eight at once, a third of the tasks killed"]
+
+
+def first_day(months: int) -> date:
+    return date(months // 12, months % 12 + 1, 1)
+
+
+@pytest.fixture(scope="module")
+def empty_lake(loaded: FinishedRun, catalog: Any) -> Iterator[Any]:
+    """A function that empties main of every table; at the end of the module all are back where they were."""
+    before = {name: catalog.load_table(name).current_snapshot().snapshot_id for name in RELEASED}
+    yield lambda: rewind(catalog, *RELEASED)
+    for name, snapshot_id in before.items():
+        with catalog.load_table(name).manage_snapshots() as snapshots:
+            snapshots.set_current_snapshot(snapshot_id=snapshot_id)
+
+
+@pytest.fixture(scope="module")
+def ranged(empty_lake: Any, airflow: AirflowApi, catalog: Any) -> dict[str, tuple[int, str]]:
+    """The digests of silver and gold after one run over all months."""
+    empty_lake()
+    conf = {"from_month": f"{first_day(FIRST):%Y-%m}", "to_month": f"{first_day(FIRST + MONTHS - 1):%Y-%m}"}
+    assert finish(airflow, airflow.trigger(DAG, conf))["run"] == "success"
+    return digests(catalog)
+
+
+def digests(catalog: Any) -> dict[str, tuple[int, str]]:
+    """Row count and digest of every silver and gold table: rows sorted, values exact."""
+    found = {}
+    for name in RELEASED:
+        if name.startswith(("silver.", "gold.")):
+            rows = sorted(map(repr, catalog.load_table(name).scan().to_arrow().to_pylist()))
+            found[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
+    return found
+
+
+def backfill(airflow: AirflowApi, **options: Any) -> list[str]:
+    """Backfill all months, whether they have run or not, and return the states of the runs."""
+    request = {"dag_id": DAG, "reprocess_behavior": "completed", "run_backwards": False, "dag_run_conf": {}}
+    days = {"from_date": f"{first_day(FIRST)}", "to_date": f"{first_day(FIRST + MONTHS) - timedelta(days=1)}"}
+    made = airflow.post("backfills", json=request | days | options).raise_for_status().json()
+    deadline = time.monotonic() + RUN_SECONDS * MONTHS
+    while True:
+        assert time.monotonic() < deadline, f"backfill {made['id']} does not end"
+        time.sleep(1)
+        with suppress(httpx.HTTPError):
+            if airflow.read(f"backfills/{made['id']}")["completed_at"]:
+                return [run["state"] for run in runs_of_backfills(airflow)]
+
+
+def runs_of_backfills(airflow: AirflowApi) -> list[dict[str, Any]]:
+    runs = airflow.read(f"dags/{DAG}/dagRuns", run_type="backfill", limit=100)["dag_runs"]
+    return [run for run in runs if FIRST <= months_of(run) < FIRST + MONTHS]
+
+
+def months_of(run: dict[str, Any]) -> int:
+    day = date.fromisoformat(run["logical_date"][:10])
+    return 12 * day.year + day.month - 1
+
+
+@contextmanager
+def tasks_killed(airflow: AirflowApi, seed: int) -> Iterator[list[str]]:
+    """Kill a third of the first tries of all tasks with SIGKILL, each at a random moment of its work."""
+    chance, done, killed = random.Random(seed), threading.Event(), []  # noqa: S311  a seed must give the same choice
+    due: dict[tuple[str, str], float] = {}
+
+    def look() -> None:
+        while not done.wait(0.1):
+            with suppress(httpx.HTTPError):
+                running = airflow.read(f"dags/{DAG}/dagRuns/~/taskInstances", state="running", limit=100)
+                for task in running["task_instances"]:
+                    kill_if_due(task)
+
+    def kill_if_due(task: dict[str, Any]) -> None:
+        key = (task["dag_run_id"], task["task_id"])
+        if task["try_number"] > 1 or not task["pid"]:
+            return
+        if key not in due:
+            fated = chance.random() < SHARE_KILLED
+            due[key] = time.monotonic() + chance.uniform(0, 5) if fated else float("inf")
+        if time.monotonic() >= due[key]:
+            due[key] = float("inf")
+            with suppress(ProcessLookupError):
+                os.kill(task["pid"], signal.SIGKILL)
+                killed.append(f"{task['dag_run_id']} {task['task_id']}")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("way", WAYS if "BACKFILL_MONTHS" in os.environ else IN_SLICE)
+def test_a_backfill_gives_the_bytes_of_one_run_over_the_same_months(
+    ranged: dict[str, Any], empty_lake: Any, airflow: AirflowApi, catalog: Any, way: str
+) -> None:
+    if way != "once more, on top":
+        empty_lake()
+        assert digests(catalog) != ranged
+    began = time.monotonic()
+    if "killed" in way:
+        with tasks_killed(airflow, seed=MONTHS) as killed:
+            states = backfill(airflow, **WAYS[way])
+        assert killed
+        print(f"{len(killed)} tasks killed")
+    else:
+        states = backfill(airflow, **WAYS[way])
+    print(f"{way}: {MONTHS} months in {time.monotonic() - began:.0f} s")
+
+    assert states == ["success"] * MONTHS
+    assert digests(catalog) == ranged
