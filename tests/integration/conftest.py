@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from infra.local.airflow_api import AirflowApi
 from infra.local.config import REPOSITORY, Stack
+from lakehouse.tables import RELEASED
 
 DAG = "movielens_lakehouse"
 RUN_SECONDS = 420
@@ -82,3 +84,13 @@ def clear(airflow: AirflowApi, run_id: str) -> None:
 def sorted_rows(table: Any) -> list[Any]:
     """The rows of an Arrow table in an order of their own, for a comparison."""
     return sorted(table.to_pylist(), key=lambda row: str(list(row.values())))
+
+
+def digests(catalog: Any) -> dict[str, tuple[int, str]]:
+    """Row count and digest of every silver and gold table: rows sorted, values exact."""
+    found = {}
+    for name in RELEASED:
+        if name.startswith(("silver.", "gold.")):
+            rows = sorted(map(repr, catalog.load_table(name).scan().to_arrow().to_pylist()))
+            found[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
+    return found
