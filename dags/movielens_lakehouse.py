@@ -17,7 +17,9 @@ and publishes it as dashboard page and exports.
 
 `land` compares the dataset with the lake and names the months that differ and that the run is not for.
 
-A month without ratings, in the dataset and in the lake, is skipped after `land`: the run is green and makes no release.
+A month without ratings or tags, in the dataset and in the lake, is skipped after `land`: the run is green and makes no
+release. That holds for a month before or after the data too. The schedule takes a month when it has ended; the current
+one can be loaded by hand, with what the dataset has of it so far.
 
 **A backfill may have up to 10 runs at once.** They share the pool `spark`, publish one after the other, and `release`
 of a run is skipped while a parallel one is about to publish gold: the last one makes the release of all.
