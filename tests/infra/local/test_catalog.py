@@ -1,7 +1,12 @@
 """Spark and pyiceberg share one catalog."""
 
+import time
+
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
+
+from infra.local.services import connect_as_superuser
 
 
 @pytest.fixture
@@ -37,3 +42,24 @@ def test_pyiceberg_does_not_take_a_view_of_spark_for_a_table(spark, catalog, nam
     assert spark.table("shared.one").collect() == [(1,)]
 
     spark.sql("drop view shared.one")
+
+
+def test_a_session_that_has_ended_keeps_no_connection_to_postgres_and_one_that_lives_gets_another(stack, spark):
+    def connections():
+        with connect_as_superuser(stack) as database, database.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'PostgreSQL JDBC Driver'")
+            return cursor.fetchone()[0]
+
+    spark.sql("show namespaces in lake").collect()
+    ended = [SparkSession.builder.remote(stack.spark_url).create() for _ in range(5)]
+    for session in ended:
+        session.sql("show namespaces in lake").collect()
+        session.stop()
+    assert connections() > 5
+
+    deadline = time.monotonic() + 60
+    while connections():
+        assert time.monotonic() < deadline, f"{connections()} connections are still open"
+        time.sleep(0.5)
+
+    assert spark.sql("show namespaces in lake").collect() is not None
