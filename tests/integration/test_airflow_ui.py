@@ -88,7 +88,7 @@ def test_releases_are_a_page_of_the_ui_and_escape_what_they_show(
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(f"{stack.airflow_url}/plugin/lakehouse-releases")
+        page.goto(f"{stack.airflow_url}/plugin/releases")
         frame = page.frame_locator("iframe")
         row = frame.get_by_role("row").filter(has_text=loaded.release_id).first
 

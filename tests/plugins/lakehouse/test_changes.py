@@ -8,6 +8,8 @@ from lakehouse.landing import land
 from lakehouse.landing.csv_files import COLUMNS
 from tests.fixtures.lake import append, month, rewind
 
+pytestmark = pytest.mark.integration
+
 MARCH, APRIL, MAY = month("2001-03"), month("2001-04"), month("2001-05")
 BRONZE = ("bronze.ratings", "bronze.tags", "bronze.movies")
 FILES = {

@@ -29,6 +29,8 @@ MANIFEST = Manifest(
     unknown_month={"ratings": 2, "tags": 0},
     objects=4,
 )
+
+pytestmark = pytest.mark.integration
 NOT_NULL = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "rating"}, "severity": "critical"}
 
 

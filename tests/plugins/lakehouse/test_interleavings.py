@@ -13,6 +13,8 @@ from spark_jobs.common.lake import head
 from spark_jobs.common.run import Run
 from tests.fixtures.lake import month, new_run, new_table, rows_of
 
+pytestmark = pytest.mark.integration
+
 MONTHS = ("2001-03", "2001-03", "2001-04")
 """The months of the three runs: two write the same one."""
 TASKS = [(task, layer) for layer in ("bronze", "gold") for task in ("write", "audit", "publish")]

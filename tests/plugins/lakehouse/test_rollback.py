@@ -12,6 +12,8 @@ from lakehouse.tables import LAYERS, RELEASED
 from spark_jobs.common.run import Run
 from tests.fixtures.lake import append, new_run, rewind
 
+pytestmark = pytest.mark.integration
+
 AUDITED = [table for layer in rollback.AUDITED for table in LAYERS[layer]]
 
 

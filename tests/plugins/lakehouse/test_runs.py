@@ -212,7 +212,7 @@ def test_a_run_warns_of_other_months_of_the_lake_that_changed(landing, lake, cap
 
     start_run("test", NO_PARAMS, "2001-03-01")
 
-    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"tiny@{VERSION} has other rows than the lake in 2001-05 too: trigger a run with only_changed for them"
     ]
 

@@ -17,6 +17,8 @@ from lakehouse.datasets import Dataset, DatasetError, open_dataset
 from lakehouse.landing import Manifest, land, land_dataset, objects, read_manifest, tables
 from lakehouse.landing.csv_files import COLUMNS
 
+pytestmark = pytest.mark.integration
+
 FILES = {
     "ratings": "userId,movieId,rating,timestamp\r\n1,1,4.0,964982703\r\n1,3,4.0,964981247\r\n2,1,3.5,1445714994\r\n"
     "2,3,1.0,soon\r\n9\r\n",
