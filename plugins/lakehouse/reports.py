@@ -91,9 +91,9 @@ def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: 
             Body=json.dumps(about | {"success": success} | asdict(report), indent=2).encode(),
             ContentType="application/json",
         )
-    columns = ("expectation", "column", "severity", "success", "observed", "unexpected_count")
+    columns = ("expectation", "column", "severity", "notes", "success", "observed", "unexpected_count")
     rows = [
-        {"run_id": run.run_id, "layer": layer, "table": report.table, "snapshot": report.snapshot_id}
+        {"dag_id": dag_id, "run_id": run.run_id, "layer": layer, "table": report.table, "snapshot": report.snapshot_id}
         | {name: getattr(finding, name) for name in columns}
         | {"evaluated_at": evaluated_at.replace(tzinfo=None)}
         for report in reports

@@ -6,13 +6,15 @@ import hashlib
 import os
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page
 
 from infra.local.airflow_api import AirflowApi
 from infra.local.config import REPOSITORY, Stack
@@ -94,3 +96,29 @@ def digests(catalog: Any) -> dict[str, tuple[int, str]]:
             rows = sorted(map(repr, catalog.load_table(name).scan().to_arrow().to_pylist()))
             found[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
     return found
+
+
+@pytest.fixture(scope="session")
+def airflow_page(browser: Browser, stack: Stack, airflow: Any) -> Any:
+    """A function that opens a page of the Airflow UI, logged in as admin."""
+
+    @contextmanager
+    def airflow_page(path: str, **options: Any) -> Iterator[Page]:
+        context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-US", **options)
+        page = context.new_page()
+        page.goto(f"{stack.airflow_url}/auth/login")
+        page.locator("input[name=username]").fill("admin")
+        page.locator("input[name=password]").fill(stack.secrets["admin"])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{stack.airflow_url}/")
+        page.goto(f"{stack.airflow_url}{path}")
+        yield page
+        context.close()
+
+    return airflow_page
+
+
+def picture(page: Page, name: str) -> None:
+    """Take a picture for the docs, when asked to."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -5,53 +5,26 @@ With SCREENSHOTS set to a folder, the pictures of the docs are taken anew.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 from pyiceberg.expressions import EqualTo
 
 from infra.local.config import Stack
 from lakehouse.serving import load_release
-from tests.integration.conftest import RUN_SECONDS, FinishedRun, digests
+from tests.integration.conftest import RUN_SECONDS, FinishedRun, digests, picture
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 HOSTILE = "<img src=x onerror='window.ran = 1'>"
-
-
-@pytest.fixture
-def airflow_page(browser: Browser, stack: Stack, airflow: Any) -> Any:
-    """A function that opens a page of the Airflow UI, logged in as admin."""
-
-    @contextmanager
-    def airflow_page(path: str, **options: Any) -> Iterator[Page]:
-        context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-US", **options)
-        page = context.new_page()
-        page.goto(f"{stack.airflow_url}/auth/login")
-        page.locator("input[name=username]").fill("admin")
-        page.locator("input[name=password]").fill(stack.secrets["admin"])
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{stack.airflow_url}/")
-        page.goto(f"{stack.airflow_url}{path}")
-        yield page
-        context.close()
-
-    return airflow_page
-
-
-def picture(page: Page, name: str) -> None:
-    """Take a picture for the docs, when asked to."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
@@ -74,11 +47,98 @@ def hostile_release(loaded: FinishedRun, catalog: Any) -> Iterator[str]:
     releases.refresh().delete(EqualTo("release_id", row["release_id"]))
 
 
-@pytest.mark.parametrize("path", ["releases", "docs", "openapi.json", "nothing"])
+@pytest.fixture
+def hostile_row(loaded: FinishedRun, catalog: Any) -> Iterator[None]:
+    """A quarantined rating of HTML, which is gone again at the end."""
+    table = catalog.load_table("quarantine.ratings")
+    before = table.current_snapshot().snapshot_id
+    row = {
+        "userId": "1",
+        "movieId": "7",
+        "rating": HOSTILE,
+        "reasons": ["bad_rating", "unknown_movie"],
+        "_event_month": date(2001, 3, 1),
+        "_first_seen_at": datetime(2001, 4, 1, tzinfo=UTC),
+    }
+    table.append(pa.Table.from_pylist([row], schema=table.schema().as_arrow()))
+    yield
+    with table.refresh().manage_snapshots() as snapshots:
+        snapshots.set_current_snapshot(snapshot_id=before)
+
+
+ROUTES = [
+    "quality",
+    "releases",
+    "quarantine",
+    "tables/silver.ratings",
+    "runs/movielens_lakehouse/a_run",
+    "runs/movielens_lakehouse/a_run/report.html",
+]
+
+
+def test_every_route_is_known_here() -> None:
+    from lakehouse.quality_ui.app import app
+
+    assert len([route for route in app.routes if getattr(route, "endpoint", None)]) == len(ROUTES)
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "docs", "openapi.json", "nothing"])
 def test_who_is_not_logged_in_sees_none_of_our_pages(airflow: Any, stack: Stack, path: str) -> None:
     answer = httpx.get(f"{stack.airflow_url}/lakehouse/{path}", trust_env=False)
 
-    assert answer.status_code == (401 if path == "releases" else 404)
+    assert answer.status_code == (401 if path in ROUTES else 404)
+
+
+def test_who_is_logged_in_sees_every_page(loaded: FinishedRun, airflow: Any, stack: Stack) -> None:
+    for path in ROUTES:
+        answer = airflow.get(f"{stack.airflow_url}/lakehouse/{path}")
+        assert answer.status_code == 200, path
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert airflow.get(f"{stack.airflow_url}/lakehouse/tables/silver.nothing").status_code == 404
+
+
+def test_the_quality_of_the_lake_of_a_table_and_of_a_run_are_pages_of_the_ui(
+    loaded: FinishedRun, airflow_page: Any, stack: Stack, tmp_path: Path
+) -> None:
+    release = load_release(loaded.release_id)
+    with airflow_page("/plugin/data-quality") as page:
+        frame = page.frame_locator("iframe")
+        table = frame.get_by_role("row").filter(has=frame.get_by_role("link", name="silver.ratings", exact=True))
+        expect(table).to_contain_text("passed")
+        expect(table).to_contain_text("100,836")
+        assert frame.locator("svg circle").count() >= 1
+        picture(page, "quality")
+        table.get_by_role("link", name="silver.ratings").click()
+        expect(frame.get_by_role("heading", name="silver.ratings")).to_be_visible()
+        expect(frame.get_by_text("at least: 2.00")).to_be_visible()
+        expect(frame.get_by_text("A rating without stars says nothing.")).to_be_visible()
+        picture(page, "table")
+
+        page.goto(f"{stack.airflow_url}/dags/movielens_lakehouse/runs/{quote(release.run_id)}/plugin/run-quality")
+        balance = frame.get_by_role("region", name="Rows in, out and quarantined").get_by_role("row")
+        expect(balance.filter(has_text="ratings")).to_have_text(re.compile(r"ratings\s*100,836\s*100,836\s*0\s*0"))
+        expect(frame.get_by_text(f"Released as {loaded.release_id}")).to_be_visible()
+        with page.expect_download() as download:
+            frame.get_by_role("link", name="this report as a file").click()
+        download.value.save_as(tmp_path / "report.html")
+
+        page.goto((tmp_path / "report.html").as_uri())
+        expect(page.get_by_role("heading", name=f"Quality of {release.run_id}")).to_be_visible()
+        assert page.locator("a, script, link").count() == 0
+
+
+def test_quarantined_rows_are_shown_by_reason_and_as_text(
+    hostile_row: None, airflow_page: Any, airflow: Any, stack: Stack
+) -> None:
+    with airflow_page("/lakehouse/quarantine") as page:
+        expect(page.get_by_role("row").filter(has_text="bad_rating")).to_contain_text("2001-03")
+        page.get_by_role("link", name="unknown_movie").click()
+
+        expect(page.get_by_role("heading", name="quarantine.ratings, unknown_movie")).to_be_visible()
+        expect(page.get_by_role("cell", name=HOSTILE, exact=True)).to_be_visible()
+        assert page.locator("img").count() == 0
+    other = airflow.get(f"{stack.airflow_url}/lakehouse/quarantine?table=quarantine.ratings&month=2001-04")
+    assert "window.ran" not in other.text
 
 
 def test_releases_are_a_page_of_the_ui_and_escape_what_they_show(
@@ -88,8 +148,9 @@ def test_releases_are_a_page_of_the_ui_and_escape_what_they_show(
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(f"{stack.airflow_url}/plugin/releases")
+        page.goto(f"{stack.airflow_url}/plugin/data-quality")
         frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name="Releases", exact=True).click()
         row = frame.get_by_role("row").filter(has_text=loaded.release_id).first
 
         expect(row).to_contain_text("100,836")

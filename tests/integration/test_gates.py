@@ -6,17 +6,20 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from infra.local.config import Stack
 from lakehouse.tables import LAYERS
-from tests.integration.conftest import DAG, FinishedRun, clear, finish, log_of
+from tests.integration.conftest import DAG, FinishedRun, clear, finish, log_of, picture
 
 pytestmark = pytest.mark.integration
 
 MONTH = "2001-03"
+MARKUP = "<b>5</b>"
 
 
 @pytest.fixture
@@ -41,19 +44,34 @@ def run_month(airflow: Any, dataset: Path) -> str:
 
 
 def spoil(dataset: Path, *, rows: int) -> None:
-    """Give the first ratings of the month 99 stars."""
+    """Give the first ratings of the month 99 stars and markup by turns."""
     path = dataset / "ratings.csv"
     lines = path.read_text().splitlines(keepends=True)
     start, end = (datetime(2001, month, 1, tzinfo=UTC).timestamp() for month in (3, 4))
     of_month = [place for place, line in enumerate(lines[1:], 1) if start <= int(line.split(",")[3]) < end]
     for place in of_month[:rows]:
         user, movie, _, time = lines[place].split(",")
-        lines[place] = f"{user},{movie},99.0,{time}"
+        stars = MARKUP if place % 2 else "99.0"
+        lines[place] = f"{user},{movie},{stars},{time}"
     path.write_text("".join(lines))
 
 
+def assert_shown(airflow_page: Any, run_id: str) -> None:
+    """The page of the run says where and why it stopped, with rows, as text."""
+    with airflow_page(f"/dags/{DAG}/runs/{quote(run_id)}/plugin/run-quality") as page:
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_text("The gate of silver stopped it")).to_be_visible()
+        failed = frame.locator("details[open]")
+        expect(failed).to_contain_text("quarantine.ratings")
+        expect(failed.get_by_role("cell", name="99.0", exact=True).first).to_be_visible()
+        expect(failed.get_by_role("cell", name=MARKUP, exact=True).first).to_be_visible()
+        expect(failed.get_by_role("cell", name="ratings.csv", exact=True)).to_have_count(20)
+        assert frame.locator("b").count() == 0
+        picture(page, "stopped")
+
+
 def test_broken_ratings_above_the_limit_stop_at_silver_and_pass_once_mended(
-    loaded: FinishedRun, airflow: Any, stack: Stack, catalog: Any, movielens: Path, dataset: Path
+    loaded: FinishedRun, airflow: Any, stack: Stack, catalog: Any, movielens: Path, dataset: Path, airflow_page: Any
 ) -> None:
     before = published(stack, catalog, ("silver", "gold"))
     spoil(dataset, rows=30)
@@ -67,6 +85,7 @@ def test_broken_ratings_above_the_limit_stop_at_silver_and_pass_once_mended(
     assert "quarantine.ratings: critical unexpected_rows_expectation(): 30 rows" in log
     assert "'rating': '99.0'" in log
     assert published(stack, catalog, ("silver", "gold")) == before
+    assert_shown(airflow_page, run_id)
 
     shutil.copy(movielens / "ratings.csv", dataset)
     clear(airflow, run_id)
