@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.site import ASK_AGAIN, FOR_EVER, SiteFile, upload
+from lakehouse.site import ASK_AGAIN, FOR_EVER, ReleaseFiles, SiteFile, publish
 
 if TYPE_CHECKING:
     from lakehouse.serving import Release
@@ -31,24 +31,22 @@ def export(release_id: str) -> list[str]:
 
     A release's own folder is complete before the stable addresses ``data/<name>.<ext>`` move on to it.
     """
-    from lakehouse.serving import load_release
-
-    return upload(export_files(load_release(release_id)))
+    return publish(release_id, export_files)
 
 
-def export_files(release: "Release") -> list[SiteFile]:
-    """The export files of a release in the order of their upload."""
+def export_files(release: "Release") -> ReleaseFiles:
+    """The export files of a release."""
     encoded = [
         (f"data/{name}.{extension}", encode(table), content_type)
         for name, key in KEYS.items()
         for table in [release.read(f"gold.{name}").sort_by(key)]
         for extension, (encode, content_type) in FORMATS.items()
     ]
-    return [
-        SiteFile(folder + path, body, content_type, cache_control)
-        for folder, cache_control in ((f"releases/{release.release_id}/", FOR_EVER), ("", ASK_AGAIN))
-        for path, body, content_type in encoded
-    ]
+    folder = f"releases/{release.release_id}/"
+    return ReleaseFiles(
+        own=[SiteFile(folder + path, body, content_type, FOR_EVER) for path, body, content_type in encoded],
+        stable=[SiteFile(path, body, content_type, ASK_AGAIN) for path, body, content_type in encoded],
+    )
 
 
 def to_csv(table: pa.Table) -> bytes:

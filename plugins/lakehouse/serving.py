@@ -104,6 +104,18 @@ def load_release(release_id: str) -> Release:
     return as_release(rows[0], catalog)
 
 
+def newest_release() -> Release:
+    """The release that was recorded last.
+
+    Raises:
+        LookupError: there is none.
+    """
+    releases = list_releases(load_catalog("lake"))
+    if not releases:
+        raise LookupError("There is no release: no run has passed all gates yet")
+    return releases[0]
+
+
 def list_releases(catalog: Catalog) -> list[Release]:
     """All releases, the latest first; none before the first run."""
     if not catalog.table_exists(RELEASES):

@@ -1,9 +1,13 @@
 """Put files on the static site: the bucket that the dashboard page and the exports are read from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lakehouse.defaults import setting
+
+if TYPE_CHECKING:
+    from lakehouse.serving import Release
 
 FOR_EVER = "public, max-age=31536000, immutable"  # under releases/<release_id>/: a release never changes
 ASK_AGAIN = "no-cache"  # at stable addresses: a copy may be kept, but is checked before every use
@@ -17,6 +21,33 @@ class SiteFile:
     body: bytes
     content_type: str
     cache_control: str
+
+
+@dataclass(frozen=True)
+class ReleaseFiles:
+    """The files of a release: in its own folder, where they never change, and at the stable addresses."""
+
+    own: list[SiteFile]
+    stable: list[SiteFile]
+
+
+def publish(release_id: str, files_of: "Callable[[Release], ReleaseFiles]") -> list[str]:
+    """Put the files of a release on the site and return their keys, its own folder first.
+
+    The stable addresses always show the newest release: runs may end in another order than they were released in, and
+    a task of an old run may be cleared. Whoever has uploaded looks again, so the last one to do so leaves the newest.
+    """
+    from lakehouse.serving import load_release, newest_release
+
+    release = load_release(release_id)
+    files = files_of(release)
+    keys = upload(files.own)
+    newest = newest_release()
+    while True:
+        keys += upload(files.stable if newest.release_id == release_id else files_of(newest).stable)
+        shown, newest = newest, newest_release()
+        if newest.release_id == shown.release_id:
+            return keys
 
 
 def upload(files: Iterable[SiteFile]) -> list[str]:

@@ -1,5 +1,5 @@
 CREATE TABLE IF NOT EXISTS lake.ops.releases (
-    release_id string COMMENT 'release; sorts by time of creation',
+    release_id string COMMENT 'release; begins with the start of its run',
     run_id string COMMENT 'Airflow run that made it',
     created_at timestamp COMMENT 'when, UTC',
     dataset string COMMENT 'dataset and version, such as ml-latest-small@0123456789ab',

@@ -4,9 +4,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse import site
 from lakehouse.dashboard.page import render
 from lakehouse.defaults import setting
-from lakehouse.site import ASK_AGAIN, FOR_EVER, SiteFile, upload
+from lakehouse.site import ASK_AGAIN, FOR_EVER, ReleaseFiles, SiteFile
 
 if TYPE_CHECKING:
     from lakehouse.serving import Release
@@ -15,25 +16,24 @@ HTML = "text/html; charset=utf-8"
 
 
 def publish(release_id: str) -> str:
-    """Render the page of a release, put it on the site and return its URL.
+    """Render the page of a release, put it on the site and return the URL of the newest release's page.
 
     Nothing is uploaded unless the whole page could be rendered. The release's own page goes first, ``index.html``
     last, so that readers see the previous release until the new one is complete.
     """
-    from lakehouse.serving import load_release
-
-    upload(page_files(load_release(release_id), chart_js(Path(setting("jars")))))
+    code = chart_js(Path(setting("jars")))
+    site.publish(release_id, lambda release: page_files(release, code))
     return f"{setting('site_url').rstrip('/')}/index.html"
 
 
-def page_files(release: "Release", chart_js: str) -> list[SiteFile]:
-    """The two pages of a release in the order of their upload; both link to the files of this release only."""
+def page_files(release: "Release", chart_js: str) -> ReleaseFiles:
+    """The two pages of a release; both link to the files of this release only."""
     folder = f"releases/{release.release_id}/"
     own, index = render(release, chart_js), render(release, chart_js, base=folder)
-    return [
-        SiteFile(f"{folder}index.html", own.encode(), HTML, FOR_EVER),
-        SiteFile("index.html", index.encode(), HTML, ASK_AGAIN),
-    ]
+    return ReleaseFiles(
+        own=[SiteFile(f"{folder}index.html", own.encode(), HTML, FOR_EVER)],
+        stable=[SiteFile("index.html", index.encode(), HTML, ASK_AGAIN)],
+    )
 
 
 def chart_js(jars: Path) -> str:

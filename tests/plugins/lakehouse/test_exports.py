@@ -17,27 +17,26 @@ RELEASE = HandMadeRelease()
 
 
 def bodies(release: HandMadeRelease) -> dict[str, bytes]:
-    return {file.key: file.body for file in export_files(release)}
+    return {file.key: file.body for file in export_files(release).stable}
 
 
-def test_the_release_is_complete_before_the_stable_addresses_move():
-    keys = [file.key for file in export_files(RELEASE)]
+def test_every_export_has_its_place_in_the_release_and_at_a_stable_address():
+    own, stable = ([file.key for file in files] for files in (export_files(RELEASE).own, export_files(RELEASE).stable))
 
-    stable = [f"data/{name}.{extension}" for name in NAMES for extension in ("csv", "json", "parquet")]
-    assert sorted(keys[12:]) == stable
-    assert keys[:12] == [f"releases/{RELEASE.release_id}/{key}" for key in keys[12:]]
+    assert sorted(stable) == [f"data/{name}.{extension}" for name in NAMES for extension in ("csv", "json", "parquet")]
+    assert own == [f"releases/{RELEASE.release_id}/{key}" for key in stable]
 
 
 def test_the_copies_are_equal_and_only_the_release_is_cached_for_ever():
     files = export_files(RELEASE)
 
-    assert [file.body for file in files[:12]] == [file.body for file in files[12:]]
-    assert {file.cache_control for file in files[:12]} == {"public, max-age=31536000, immutable"}
-    assert {file.cache_control for file in files[12:]} == {"no-cache"}
+    assert [file.body for file in files.own] == [file.body for file in files.stable]
+    assert {file.cache_control for file in files.own} == {"public, max-age=31536000, immutable"}
+    assert {file.cache_control for file in files.stable} == {"no-cache"}
 
 
 def test_content_types_are_those_of_the_formats():
-    assert {file.key.rpartition(".")[2]: file.content_type for file in export_files(RELEASE)} == {
+    assert {file.key.rpartition(".")[2]: file.content_type for file in export_files(RELEASE).own} == {
         "csv": "text/csv; charset=utf-8",
         "json": "application/json",
         "parquet": "application/vnd.apache.parquet",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lakehouse import dashboard
+from lakehouse import dashboard, site
 from lakehouse.dashboard import chart_js, page_files, publish
 from tests.fixtures.releases import HandMadeRelease, tables
 
@@ -31,8 +31,9 @@ def uploaded(monkeypatch, jars):
     files = SimpleNamespace(release=HandMadeRelease(), keys=[])
     settings = {"jars": str(jars), "site_url": "http://127.0.0.1:9000/site/"}
     monkeypatch.setattr(dashboard, "setting", settings.__getitem__)
-    monkeypatch.setattr(dashboard, "upload", lambda made: files.keys.extend(file.key for file in made))
-    monkeypatch.setitem(sys.modules, "lakehouse.serving", SimpleNamespace(load_release=lambda _: files.release))
+    monkeypatch.setattr(site, "upload", lambda made: files.keys.extend(file.key for file in made) or [])
+    serving = SimpleNamespace(load_release=lambda _: files.release, newest_release=lambda: files.release)
+    monkeypatch.setitem(sys.modules, "lakehouse.serving", serving)
     return files
 
 
@@ -54,7 +55,8 @@ def test_a_page_that_cannot_be_rendered_uploads_nothing(uploaded):
 
 
 def test_only_the_page_of_a_release_is_cached_for_ever():
-    own, index = page_files(HandMadeRelease(), "let a;")
+    files = page_files(HandMadeRelease(), "let a;")
+    (own,), (index,) = files.own, files.stable
 
     assert (own.cache_control, index.cache_control) == ("public, max-age=31536000, immutable", "no-cache")
     assert own.content_type == index.content_type == "text/html; charset=utf-8"
