@@ -78,9 +78,13 @@ def log_of(airflow: AirflowApi, run_id: str, task_id: str, dag: str = DAG) -> st
     return "\n".join(airflow.log(task))
 
 
-def clear(airflow: AirflowApi, run_id: str) -> None:
-    """Clear all tasks of a run, as the button in the UI does."""
-    airflow.post(f"dags/{DAG}/dagRuns/{run_id}/clear", json={"dry_run": False}).raise_for_status()
+def clear(airflow: AirflowApi, run_id: str, tasks: list[str] | None = None) -> None:
+    """Clear tasks of a run and none that follow them, or all tasks, as the buttons in the UI do."""
+    if tasks is None:
+        airflow.post(f"dags/{DAG}/dagRuns/{run_id}/clear", json={"dry_run": False}).raise_for_status()
+    else:
+        request = {"dag_run_id": run_id, "task_ids": tasks, "only_failed": False, "dry_run": False}
+        airflow.post(f"dags/{DAG}/clearTaskInstances", json=request).raise_for_status()
 
 
 def sorted_rows(table: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from infra.local.config import Stack
 from lakehouse.serving import load_release
 from lakehouse.tables import RELEASED
 from tests.browser.dashboard_page import assert_dashboard
-from tests.integration.conftest import DAG, FinishedRun, log_of, make, sorted_rows
+from tests.integration.conftest import DAG, FinishedRun, clear, finish, log_of, make, sorted_rows
 
 pytestmark = pytest.mark.integration
 
@@ -164,8 +164,8 @@ def test_every_gate_leaves_a_report_and_rows(loaded: FinishedRun, s3: Any, catal
     assert results.num_rows == sum(len(report["findings"]) for report in reports) > len(RELEASED)
 
 
-def test_a_second_run_lands_nothing_and_gives_the_same_gold(
-    loaded: FinishedRun, make_run: Any, airflow: Any, catalog: Any
+def test_a_second_run_gives_the_same_gold_and_clearing_tasks_of_the_first_turns_nothing_back(
+    loaded: FinishedRun, make_run: Any, airflow: Any, stack: Stack, catalog: Any
 ) -> None:
     second = load_release(make_run().release_id)
     first = load_release(loaded.release_id)
@@ -174,6 +174,13 @@ def test_a_second_run_lands_nothing_and_gives_the_same_gold(
     assert "is landed already" in log_of(airflow, second.run_id, "land")
     for table in [table for table in RELEASED if table.startswith(("silver.", "gold."))]:
         assert sorted_rows(second.read(table)) == sorted_rows(first.read(table))
+
+    cleared = ["silver.audit", "silver.publish", "gold.write", "export", "publish_dashboard"]
+    clear(airflow, first.run_id, cleared)
+
+    assert set(finish(airflow, first.run_id).values()) == {"success"}
+    assert {name: catalog.load_table(name).current_snapshot().snapshot_id for name in RELEASED} == second.tables
+    assert second.release_id in httpx.get(f"{stack.s3_url}/site/index.html", trust_env=False).text
 
 
 def test_no_secret_is_in_a_log_or_a_command_line(loaded: FinishedRun, stack: Stack) -> None:
