@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import And, EqualTo, In
+from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from pyiceberg.utils.datetime import days_to_date
 
@@ -75,9 +77,10 @@ def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:
         return set()
     months: set[date] = set()
     for name in MONTHLY:
-        named = And(of_version, In(term="movieId", literals=others))
-        rows = catalog.load_table(f"landing.{name}").scan(row_filter=named, selected_fields=("_event_month",))
-        months.update(rows.to_arrow()["_event_month"].to_pylist())
+        columns = ("movieId", "_event_month")
+        for rows in catalog.load_table(f"landing.{name}").scan(of_version, columns).to_arrow_batch_reader():
+            of_others = rows.filter(pc.is_in(rows["movieId"], pa.array(others, rows["movieId"].type)))
+            months.update(of_others["_event_month"].unique().to_pylist())
     return {month for month in months if month}
 
 

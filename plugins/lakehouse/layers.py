@@ -13,6 +13,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
 
 from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, publish_branch
+from lakehouse.catch_up import gold_to_audit, gold_to_write
 from lakehouse.contracts import OPS, follow_contracts
 from lakehouse.defaults import setting
 from lakehouse.gate import QuarantineLimits, audit_tables
@@ -68,14 +69,15 @@ def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) 
     tables = follow_contracts(spark, catalog, LAYERS[layer])
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(lambda table: open_branch(table, run.branch), tables))
+        run, pinned = gold_to_write(catalog, run) if layer == "gold" else (run, {})
         for stage in STAGES[layer]:
-            list(pool.map(partial(_write_table, spark, catalog, run), stage))
+            list(pool.map(partial(_write_table, spark, catalog, run, pinned), stage))
     spark.catalog.clearCache()
 
 
-def _write_table(spark: SparkSession, catalog: Catalog, run: Run, table: str) -> None:
+def _write_table(spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[str, int], table: str) -> None:
     started = time.monotonic()
-    lake = Lake(spark, catalog, run)
+    lake = Lake(spark, catalog, run, pinned)
     if table in CATALOGUES and lake.is_current(table):
         log.info("%s: as %s has it, unchanged", table, run.dataset_version)
         return
@@ -99,7 +101,8 @@ def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, 
         float(setting("max_quarantined_share", str(defaults.max_quarantined_share))),
         int(setting("max_quarantined_rows", str(defaults.max_quarantined_rows))),
     )
-    reports = audit_tables(Lake(spark, catalog, run), layer, read_manifest(run.dataset, run.version), limits)
+    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, {})
+    reports = audit_tables(Lake(spark, catalog, run, pinned), layer, read_manifest(run.dataset, run.version), limits)
     store(S3Hook("aws_default").get_conn(), setting("lake_bucket"), catalog, dag_id, run, layer, reports)
     pass_or_raise(layer, reports)
 

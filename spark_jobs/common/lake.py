@@ -23,15 +23,16 @@ DATA_GROUPING = "spark.sql.iceberg.planning.preserve-data-grouping"
 
 
 class Lake:
-    """The tables as one run sees them: its own branch where it has one, main elsewhere.
+    """The tables as one run sees them: its own branch where it has one, else the pinned snapshot, else main.
 
     One object serves the job of one table: what it has read is recorded in what it writes.
     """
 
-    def __init__(self, spark: SparkSession, catalog: Catalog, run: Run) -> None:
+    def __init__(self, spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[str, int] | None = None) -> None:
         self.spark = spark
         self.run = run
         self._catalog = catalog
+        self._pinned = pinned or {}
         self._sources: dict[str, int] = {}
 
     def read(self, table: str) -> DataFrame:
@@ -54,12 +55,17 @@ class Lake:
 
     def head(self, table: str) -> int:
         """The snapshot of a table that this run sees."""
-        return head(self._catalog.load_table(table), self.run.branch)
+        return self._head(table, self._catalog.load_table(table))
+
+    def _head(self, name: str, table: Table) -> int:
+        if name in self._pinned and self.run.branch not in table.refs():
+            return self._pinned[name]
+        return head(table, self.run.branch)
 
     def rows_by_month(self, table: str) -> dict[date | None, int]:
         """How many rows a month-partitioned table has in each month of the run, None being the unknown one."""
         loaded = self._catalog.load_table(table)
-        counts = rows_by_month(loaded, head(loaded, self.run.branch))
+        counts = rows_by_month(loaded, self._head(table, loaded))
         return {month: rows for month, rows in counts.items() if month in self.run.months}
 
     def count(self, table: str) -> int:
@@ -70,7 +76,7 @@ class Lake:
     def total(self, table: str) -> int:
         """How many rows a table has in all; 0 for one that no run has written. Reads metadata only."""
         loaded = self._catalog.load_table(table)
-        return count_rows(loaded, head(loaded, self.run.branch)) if loaded.current_snapshot() else 0
+        return count_rows(loaded, self._head(table, loaded)) if loaded.current_snapshot() else 0
 
     def is_current(self, table: str) -> bool:
         """Whether a table was written by the same code, for the same dataset version, from what this run would read.
@@ -78,7 +84,7 @@ class Lake:
         Code that is not a commit, or none that is known, is never the same.
         """
         loaded = self._catalog.load_table(table)
-        snapshot_id = head(loaded, self.run.branch)
+        snapshot_id = self._head(table, loaded)
         written = properties_of(loaded, snapshot_id)
         by_same_code = written.get("lakehouse.code-version") == self.run.code_version
         sources = {
@@ -135,7 +141,7 @@ class Lake:
         Spark shows a snapshot with the columns of its time. A column is the same by its id, whatever its name was.
         """
         loaded = self._catalog.load_table(table)
-        snapshot_id = self._sources[table] = head(loaded, self.run.branch)
+        snapshot_id = self._sources[table] = self._head(table, loaded)
         rows = self.spark.read.option("versionAsOf", snapshot_id).table(f"lake.{table}")
         then, now = columns_at(loaded, snapshot_id), loaded.schema()
         if then == now:

@@ -1,6 +1,6 @@
 """The months that a run is for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -14,6 +14,12 @@ FIRST_MONTH = date(1995, 1, 1)
 
 def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _each(first: date, last: date) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first = next_month(first)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,14 @@ class Months:
             else:
                 spans.append((month, month))
         return cls(tuple(spans), unknown)
+
+    def with_months(self, months: Iterable[date]) -> "Months":
+        """These months and others."""
+        others = [month for month in months if month not in self]
+        if not others:
+            return self
+        own = [month for span in self.spans for month in _each(*span)]
+        return Months.of_each([*own, *others], unknown=self.unknown)
 
     def __contains__(self, month: date | None) -> bool:
         if month is None:

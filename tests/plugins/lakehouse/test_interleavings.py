@@ -111,6 +111,7 @@ def new_world(spark, catalog, monkeypatch):
             "passed_snapshots": lambda _, run_id: world.passed[run_id],
             "load_catalog": lambda _: catalog,
             "OPS": [],
+            "gold_to_write": lambda _, run: (run, {}),
             "follow_contracts": lambda _, catalog, tables: [catalog.load_table(table) for table in tables],
             "open_branch": world.dying(open_branch),
             "publish_branch": world.dying(publish_branch),
