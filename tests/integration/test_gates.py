@@ -119,7 +119,8 @@ def test_ratings_that_were_written_past_silvers_gate_stop_at_gold(
     states = finish(airflow, run_id)
 
     assert (states["run"], states["gold.audit"]) == ("failed", "failed")
-    assert "gold.rating_histogram: critical" in log_of(airflow, run_id, "gold.audit")
+    assert "gold.monthly_movie_ratings: critical" in log_of(airflow, run_id, "gold.audit")
+    assert "'movie_id': '999999'" in log_of(airflow, run_id, "gold.audit")
     assert published(stack, catalog, ("gold",)) == before
 
     spark.sql("DELETE FROM silver.ratings WHERE rated_month = DATE '1995-02-01'").collect()
