@@ -98,7 +98,7 @@ def test_who_is_logged_in_sees_every_page(loaded: FinishedRun, airflow: Any, sta
 
 
 def test_the_quality_of_the_lake_of_a_table_and_of_a_run_are_pages_of_the_ui(
-    loaded: FinishedRun, airflow_page: Any, stack: Stack, tmp_path: Path
+    loaded: FinishedRun, catalog: Any, airflow_page: Any, stack: Stack, tmp_path: Path
 ) -> None:
     release = load_release(loaded.release_id)
     with airflow_page("/plugin/data-quality") as page:
