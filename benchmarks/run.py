@@ -82,7 +82,13 @@ def main() -> int:
                 turns[name].append(take_turn(name, dataset, output))
                 found[output.name] = digests(output)
         print(f"Month by month, load {os.getloadavg()[0]:.1f}", flush=True)
-        sample.generate(Path(work, "sample"), ratings=size // 10, users=min(610, size // 1000), months=monthly.MONTHS)
+        sample.generate(
+            Path(work, "sample"),
+            ratings=size // 10,
+            users=min(610, size // 1000),
+            first_month=str(monthly.FIRST_MONTH),
+            months=monthly.MONTHS,
+        )
         months = take_turn("monthly", Path(work, "sample"), Path(work, "monthly"))
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
     disagreed = disagreements(found)

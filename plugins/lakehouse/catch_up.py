@@ -13,7 +13,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.utils.datetime import days_to_date
 
 from lakehouse.tables import LAYERS
-from spark_jobs.common.lake import SOURCE, head, properties_of
+from spark_jobs.common.lake import head, sources_of
 from spark_jobs.common.run import Run
 
 RATINGS, MONTHLY = "silver.ratings", "gold.monthly_movie_ratings"
@@ -30,16 +30,15 @@ def gold_to_audit(catalog: Catalog, run: Run) -> tuple[Run, dict[str, int]]:
     sources: dict[str, int] = {}
     for name in LAYERS["gold"]:
         table = catalog.load_table(name)
-        written = properties_of(table, head(table, run.branch))
-        found = {key.removeprefix(SOURCE): int(value) for key, value in written.items() if key.startswith(SOURCE)}
+        found = sources_of(table, head(table, run.branch))
         sources |= {source: snapshot for source, snapshot in found.items() if source in LAYERS["silver"]}
     return (_with_months_behind(catalog, run, sources[RATINGS]) if RATINGS in sources else run), sources
 
 
 def _with_months_behind(catalog: Catalog, run: Run, until: int) -> Run:
     monthly = catalog.load_table(MONTHLY)
-    since = properties_of(monthly, head(monthly, MAIN_BRANCH)).get(f"{SOURCE}{RATINGS}")
-    behind = months_between(catalog.load_table(RATINGS), int(since) if since else None, until)
+    since = sources_of(monthly, head(monthly, MAIN_BRANCH)).get(RATINGS)
+    behind = months_between(catalog.load_table(RATINGS), since, until)
     return replace(run, months=run.months.with_months(behind))
 
 

@@ -7,13 +7,12 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import EqualTo
-from pyiceberg.table import Table
 from pyiceberg.utils.datetime import days_to_date
 
 from lakehouse.landing import Manifest
 from lakehouse.landing.split import MONTHLY
+from spark_jobs.common.lake import written_table
 
 ReadManifest = Callable[[str, str], Manifest]
 
@@ -49,7 +48,7 @@ def months_in_lake(catalog: Catalog) -> set[date]:
 
 def datasets_by_month(catalog: Catalog, name: str) -> dict[date, set[str]]:
     """The dataset versions that the rows of each month came from, from the bounds that Iceberg keeps of every file."""
-    table = _existing(catalog, name)
+    table = written_table(catalog, name)
     if table is None:
         return {}
     column = table.schema().find_field("_dataset").field_id
@@ -68,7 +67,7 @@ def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:
     """
     of_version = EqualTo(term="_dataset_version", value=manifest.version)
     landed = catalog.load_table("landing.movies").scan(row_filter=of_version, selected_fields=("movieId",)).to_arrow()
-    bronze = _existing(catalog, "bronze.movies")
+    bronze = written_table(catalog, "bronze.movies")
     if bronze is None:
         return set()
     in_lake = bronze.scan(selected_fields=("movieId",)).to_arrow()
@@ -82,11 +81,3 @@ def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:
             of_others = rows.filter(pc.is_in(rows["movieId"], pa.array(others, rows["movieId"].type)))
             months.update(of_others["_event_month"].unique().to_pylist())
     return {month for month in months if month}
-
-
-def _existing(catalog: Catalog, name: str) -> Table | None:
-    try:
-        table = catalog.load_table(name)
-    except NoSuchTableError:
-        return None
-    return table if table.current_snapshot() else None

@@ -129,7 +129,8 @@ def _followed(spark: SparkSession, catalog: Catalog, contract: Contract) -> Tabl
             if statement in alterations(table.refresh(), contract):
                 raise
             log.info("Done by a parallel run")
-    return table.refresh()
+        table.refresh()
+    return table
 
 
 def alterations(table: Table, contract: Contract) -> list[str]:

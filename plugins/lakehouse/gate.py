@@ -16,10 +16,11 @@ A suite sees the run's months of a table as the batch. Its SQL may also use thes
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import date
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,7 @@ def _create_views(
     lake: Lake, batches: dict[str, DataFrame], queries: str, manifest: Manifest, limits: QuarantineLimits
 ) -> None:
     """Create the views of the batches, and of what else the queries name."""
+    rows_by_month = cache(lake.rows_by_month)
     for table, batch in batches.items():
         batch.createOrReplaceTempView(_view_of(table))
     for table in RELEASED:
@@ -207,11 +209,11 @@ def _create_views(
         if table not in batches and re.search(rf"\b{view}\b", queries):
             lake.read(table).createOrReplaceTempView(view)
         if f"{view}_months" in queries:
-            counts = lake.rows_by_month(table).items()
+            counts = rows_by_month(table).items()
             _create_view(lake, f"{view}_months", "month date, row_count bigint", counts)
     for table in ("ratings", "tags"):
         if f"{table}_open_months" in queries:
-            _create_view(lake, f"{table}_open_months", "month date", _open_months(lake, table))
+            _create_view(lake, f"{table}_open_months", "month date", _open_months(rows_by_month, table))
     if "row_counts" in queries:  # it takes the metadata of every table
         totals = [(table, lake.total(table)) for table in RELEASED]
         _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
@@ -225,10 +227,9 @@ def _create_view(lake: Lake, name: str, schema: str, rows: Iterable[tuple[Any, .
     lake.spark.createDataFrame(list(rows), schema).createOrReplaceTempView(name)
 
 
-def _open_months(lake: Lake, table: str) -> list[tuple[date | None]]:
-    counts = {layer: lake.rows_by_month(f"{layer}.{table}") for layer in ("bronze", "silver", "quarantine")}
-    kept = {month: counts["silver"].get(month, 0) + counts["quarantine"].get(month, 0) for month in counts["bronze"]}
-    return [(month,) for month, rows in counts["bronze"].items() if rows != kept[month]]
+def _open_months(rows_by_month: Callable[[str], dict[date | None, int]], table: str) -> list[tuple[date | None]]:
+    bronze, silver, quarantine = (rows_by_month(f"{layer}.{table}") for layer in ("bronze", "silver", "quarantine"))
+    return [(month,) for month, rows in bronze.items() if rows != silver.get(month, 0) + quarantine.get(month, 0)]
 
 
 def _landed_in_all(manifest: Manifest, table: str) -> int:

@@ -20,7 +20,7 @@ from lakehouse.gate import QuarantineLimits, audit_tables
 from lakehouse.landing import read_manifest
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
 from lakehouse.tables import CATALOGUES, LAYERS, STAGES, job_of
-from spark_jobs.common.lake import SOURCE, Lake, count_rows, head, properties_of
+from spark_jobs.common.lake import Lake, count_rows, head, sources_of
 from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,7 @@ def _write_table(spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[s
         log.info("%s: as %s has it, unchanged", table, run.dataset_version)
         return
     job_of(table).run(lake)
-    written = properties_of(catalog.load_table(table), lake.head(table))
-    sources = [name.removeprefix(SOURCE) for name in written if name.startswith(SOURCE)]
+    sources = sources_of(catalog.load_table(table), lake.head(table))
     rows_in = ", ".join(f"{lake.count(source)} from {source}" for source in sources)
     quarantine = table.replace("silver.", "quarantine.")
     quarantined = f", {lake.count(quarantine)} quarantined" if quarantine != table else ""

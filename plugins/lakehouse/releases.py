@@ -20,7 +20,7 @@ from lakehouse.defaults import setting
 from lakehouse.reports import count_warnings
 from lakehouse.serving import RELEASES, Release, as_release
 from lakehouse.tables import RELEASED
-from spark_jobs.common.lake import SOURCE, count_rows, head, properties_of
+from spark_jobs.common.lake import count_rows, head, properties_of, sources_of
 from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
@@ -121,10 +121,11 @@ def _check_sources(tables: dict[str, Table], heads: dict[str, int]) -> None:
     for name, table in tables.items():
         if table.spec().fields:
             continue
-        for key, value in properties_of(table, heads[name]).items():
-            source = key.removeprefix(SOURCE)
-            if key.startswith(SOURCE) and source in heads and source != name and heads[source] != int(value):
-                raise InconsistentError(f"{name} was computed from snapshot {value} of {source}, not {heads[source]}")
+        for source, snapshot in sources_of(table, heads[name]).items():
+            if source in heads and source != name and heads[source] != snapshot:
+                raise InconsistentError(
+                    f"{name} was computed from snapshot {snapshot} of {source}, not {heads[source]}"
+                )
 
 
 def _check_counts(tables: dict[str, Table], heads: dict[str, int]) -> None:

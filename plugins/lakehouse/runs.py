@@ -16,7 +16,7 @@ from lakehouse.changes import changed_months, months_in_lake
 from lakehouse.datasets import DatasetError
 from lakehouse.defaults import setting
 from lakehouse.landing import Manifest, land_dataset, read_manifest
-from spark_jobs.common.lake import head, properties_of, rows_by_month
+from spark_jobs.common.lake import head, properties_of, rows_by_month, written_table
 from spark_jobs.common.months import FIRST_MONTH, Months
 from spark_jobs.common.run import Run
 
@@ -132,13 +132,12 @@ def is_idle(run: Run, manifest: Manifest, catalog: Catalog) -> bool:
     landed = {month for months in manifest.months.values() for month in months}
     if run.months.unknown or any(date.fromisoformat(f"{month}-01") in run.months for month in landed):
         return False
-    try:
-        tables = [catalog.load_table(f"bronze.{name}") for name in ("ratings", "tags", "movies")]
-    except NoSuchTableError:
-        return True
-    if not all(table.current_snapshot() for table in tables):
-        return True  # made by a run that did not get far
-    if any(month in run.months for table in tables[:2] for month in rows_by_month(table, head(table, MAIN_BRANCH))):
+    ratings, tags, movies = (written_table(catalog, f"bronze.{name}") for name in ("ratings", "tags", "movies"))
+    if not (ratings and tags and movies):
+        return True  # before the first run, or after one that did not get far
+    if any(
+        month in run.months for table in (ratings, tags) for month in rows_by_month(table, head(table, MAIN_BRANCH))
+    ):
         return False
-    catalogue = properties_of(tables[2], head(tables[2], MAIN_BRANCH))
+    catalogue = properties_of(movies, head(movies, MAIN_BRANCH))
     return catalogue.get("lakehouse.dataset") == run.dataset_version

@@ -93,10 +93,10 @@ def lines_of(file: CsvFile) -> str:
     """SQL that gives every line below the header as ``line`` (null if blank) and its number as ``_line``."""
     if not file.regular:
         return "SELECT * FROM python_lines"
-    path = str(file.path).replace("'", "''")
+    path = sql_string(str(file.path))
     # Neither delimiter nor quote: NUL cannot occur in a checked file.
     return (
-        f"SELECT line, row_number() OVER () + 1 AS _line FROM read_csv('{path}', auto_detect = false, header = false,"
+        f"SELECT line, row_number() OVER () + 1 AS _line FROM read_csv({path}, auto_detect = false, header = false,"
         " skip = 1, delim = chr(0), quote = '', escape = '', columns = {'line': 'VARCHAR'})"
     )
 
@@ -110,8 +110,8 @@ def irregular_lines(path: Path) -> Iterator[pa.RecordBatch]:
             yield pa.record_batch([lines, [number for number, _ in batch]], schema=LINES)
 
 
-def quoted_name(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
+def sql_string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def select_rows(file: CsvFile, readable_until: datetime) -> str:
@@ -121,7 +121,7 @@ def select_rows(file: CsvFile, readable_until: datetime) -> str:
     quoted = ", ".join(f"regexp_extract(line, '{whole_line}', {place})" for place in range(1, len(columns) + 1))
     fields = {name: f"field[{place}]" for place, name in enumerate(columns, start=1)}
     values = ", ".join(f'{fields[name]} AS "{name}"' for name in COLUMNS[file.table])
-    others = ", ".join(f"{quoted_name(name)}, {fields[name]}" for name in file.unexpected)
+    others = ", ".join(f"{sql_string(name)}, {fields[name]}" for name in file.unexpected)
     other_columns = (
         f"CASE WHEN field IS NOT NULL THEN json_object({others}) END::VARCHAR" if others else "NULL::VARCHAR"
     )

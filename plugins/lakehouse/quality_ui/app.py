@@ -23,7 +23,7 @@ from lakehouse.quality_ui import charts, history, trends
 from lakehouse.quality_ui.run_report import RunReport, read_report
 from lakehouse.serving import list_releases
 from lakehouse.tables import QUARANTINE, RELEASED
-from spark_jobs.common.lake import count_rows, head
+from spark_jobs.common.lake import count_rows, head, written_table
 
 DAG = "movielens_lakehouse"
 DAG_OF_KIND = {"load": DAG, "rollback": "movielens_rollback"}
@@ -169,11 +169,8 @@ def _audit_task(dag_id: str, layer: str) -> str:
 
 def _count(catalog: Catalog, name: str) -> int:
     """The rows of main, from metadata; 0 for a table that no run has made or written."""
-    try:
-        loaded = catalog.load_table(name)
-    except NoSuchTableError:
-        return 0
-    return count_rows(loaded, head(loaded, MAIN_BRANCH)) if loaded.current_snapshot() else 0
+    table = written_table(catalog, name)
+    return count_rows(table, head(table, MAIN_BRANCH)) if table else 0
 
 
 def page(request: Request, name: str, *, standalone: bool = False, **content: Any) -> HTMLResponse:

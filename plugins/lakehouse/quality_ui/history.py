@@ -1,10 +1,11 @@
 """What the audits of all runs found, from ``ops.quality_results``."""
 
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+from cachetools import LRUCache, cached
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan
@@ -30,28 +31,15 @@ LAST_AUDITS = """
 def results(catalog: Catalog) -> pa.Table:
     """All rows of ``ops.quality_results``. A data file never changes, so each is read once by a process."""
     table = catalog.load_table(RESULTS)
-    read = [_read_file(_File(table, task)) for task in table.scan().plan_files()]
+    read = [_read_file(table, task) for task in table.scan().plan_files()]
     # The next run adds the columns that the table of an older lake has not.
     columns = pa.schema([(column.name, pa.null()) for column in read_contract(RESULTS).columns]).empty_table()
     return pa.concat_tables([table.schema().as_arrow().empty_table(), columns, *read], promote_options="permissive")
 
 
-class _File:
-    """A data file that is the same as another one of that path."""
-
-    def __init__(self, table: Table, task: FileScanTask) -> None:
-        self.table, self.task = table, task
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _File) and self.task.file.file_path == other.task.file.file_path
-
-    def __hash__(self) -> int:
-        return hash(self.task.file.file_path)
-
-
-@lru_cache(FILES_KEPT)
-def _read_file(file: _File) -> pa.Table:
-    return ArrowScan(file.table.metadata, file.table.io, file.table.schema(), AlwaysTrue()).to_table([file.task])
+@cached(LRUCache(FILES_KEPT), key=lambda _, task: task.file.file_path, lock=Lock())
+def _read_file(table: Table, task: FileScanTask) -> pa.Table:
+    return ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue()).to_table([task])
 
 
 def last_audit_of_each_table(results: pa.Table) -> list[dict[str, Any]]:

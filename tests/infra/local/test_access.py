@@ -10,6 +10,8 @@ from pyspark.sql.connect.client import SparkConnectClient
 
 from infra.local import processes
 
+pytestmark = pytest.mark.integration
+
 
 def status_of(url):
     return httpx.get(url, trust_env=False).status_code

@@ -8,6 +8,8 @@ from pyspark.sql import SparkSession
 
 from infra.local.services import connect_as_superuser
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def namespace(catalog, spark):

@@ -8,6 +8,8 @@ from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, pub
 from spark_jobs.common.lake import Lake
 from tests.fixtures.lake import append, month, new_run, new_table, rows_of
 
+pytestmark = pytest.mark.integration
+
 MARCH, APRIL, MAY = month("2001-03"), month("2001-04"), month("2001-05")
 
 

@@ -12,6 +12,8 @@ from lakehouse.tables import RELEASED
 from spark_jobs.common.lake import SOURCE
 from tests.fixtures.lake import append, first_snapshot, month, new_run, rewind
 
+pytestmark = pytest.mark.integration
+
 RATING = {"user_id": 1, "movie_id": 7, "rating": Decimal("3.5"), "rated_at": datetime(2001, 3, 2, tzinfo=UTC)}
 RATING |= {"rated_month": month("2001-03")}
 

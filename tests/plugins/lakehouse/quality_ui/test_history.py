@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from lakehouse.contracts import read_contract
 from lakehouse.quality_ui import history
 from tests.fixtures.lake import numbers
 
@@ -104,14 +105,8 @@ def table(catalog, monkeypatch):
     catalog.create_namespace_if_not_exists("history")
     name = f"history.results_{next(numbers)}"
     monkeypatch.setattr(history, "RESULTS", name)
-    monkeypatch.setattr(history, "read_contract", lambda _: history_contract())
+    monkeypatch.setattr(history, "read_contract", lambda _: read_contract("ops.quality_results"))
     return catalog.create_table(name, SCHEMA.remove(SCHEMA.get_field_index("notes")))
-
-
-def history_contract():
-    from lakehouse.contracts import read_contract
-
-    return read_contract("ops.quality_results")
 
 
 def test_a_file_of_results_is_read_once(catalog, table, monkeypatch):
