@@ -1,6 +1,7 @@
 """Load months one by one: is the 250th as quick as the 25th, and what does one run over several months save?
 
-The environment variable MONTHS says how many months are loaded one by one at each place (6).
+Environment variables: HISTORY, how many months there are (271, so that the two places are the 25th and the 250th);
+MONTHS, how many of them are loaded one by one at each place (6).
 """
 
 import os
@@ -17,12 +18,9 @@ from infra.local.services import INFRASTRUCTURE
 from infra.local.stack import up
 
 FIRST_MONTH = np.datetime64("1996-03", "M")
-MONTHS = 271
-EARLY, LATE = 25, 250
-
-
-def at_once() -> int:
-    return int(os.environ.get("MONTHS") or 6)
+HISTORY = int(os.environ.get("HISTORY") or 271)
+EARLY, LATE = (round(HISTORY * place / 271) for place in (25, 250))
+AT_ONCE = int(os.environ.get("MONTHS") or 6)
 
 
 def stages(dataset: Path, _output: Path) -> Iterator[str]:
@@ -38,28 +36,28 @@ def stages(dataset: Path, _output: Path) -> Iterator[str]:
 
     yield "start"
     yield run(1, EARLY - 1)
-    for month in range(EARLY, EARLY + at_once()):
+    for month in range(EARLY, EARLY + AT_ONCE):
         yield run(month, month)
-    yield run(EARLY + at_once(), LATE - 1)
-    for month in range(LATE, LATE + at_once()):
+    yield run(EARLY + AT_ONCE, LATE - 1)
+    for month in range(LATE, LATE + AT_ONCE):
         yield run(month, month)
-    yield run(LATE, LATE + at_once() - 1)
+    yield run(LATE, LATE + AT_ONCE - 1)
 
 
 def as_table(seconds: dict[str, float]) -> str:
     """A Markdown table of what the stages took."""
 
     def one_by_one(first: int) -> list[float]:
-        return [seconds[f"{month} to {month}"] for month in range(first, first + at_once())]
+        return [seconds[f"{month} to {month}"] for month in range(first, first + AT_ONCE)]
 
     early, late = median(one_by_one(EARLY)), median(one_by_one(LATE))
-    months, in_one_run = sum(one_by_one(LATE)), seconds[f"{LATE} to {LATE + at_once() - 1}"]
+    months, in_one_run = sum(one_by_one(LATE)), seconds[f"{LATE} to {LATE + AT_ONCE - 1}"]
     rows = [
         ("run of one month", "seconds", "ratio"),
         ("---", "---:", "---:"),
-        (f"after {EARLY - 1} months (median of {at_once()})", f"{early:.1f}", "1.00"),
-        (f"after {LATE - 1} months (median of {at_once()})", f"{late:.1f}", f"{late / early:.2f}"),
-        (f"{at_once()} months one by one", f"{months:.1f}", f"{months / in_one_run:.2f}"),
-        (f"{at_once()} months in one run", f"{in_one_run:.1f}", "1.00"),
+        (f"after {EARLY - 1} months (median of {AT_ONCE})", f"{early:.1f}", "1.00"),
+        (f"after {LATE - 1} months (median of {AT_ONCE})", f"{late:.1f}", f"{late / early:.2f}"),
+        (f"{AT_ONCE} months one by one", f"{months:.1f}", f"{months / in_one_run:.2f}"),
+        (f"{AT_ONCE} months in one run", f"{in_one_run:.1f}", "1.00"),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -87,7 +87,7 @@ def main() -> int:
             ratings=size // 10,
             users=min(610, size // 1000),
             first_month=str(monthly.FIRST_MONTH),
-            months=monthly.MONTHS,
+            months=monthly.HISTORY,
         )
         months = take_turn("monthly", Path(work, "sample"), Path(work, "monthly"))
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
@@ -96,7 +96,7 @@ def main() -> int:
         f"They disagree about {', '.join(disagreed)}." if disagreed else f"All agree on {len(LAYERS['gold'])} tables."
     )
     report = f"\n{size:,} ratings, {os.cpu_count()} cores. {verdict}\n\n{as_table(best, size)}\n{NOTES}"
-    report += f"\nMonth by month, {size // 10:,} ratings in {monthly.MONTHS} months, warm:\n\n"
+    report += f"\nMonth by month, {size // 10:,} ratings in {monthly.HISTORY} months, warm:\n\n"
     report += f"{monthly.as_table(months.seconds)}\n"
     print(report)
     if out := os.environ.get("OUT"):
