@@ -186,8 +186,9 @@ def is_listening(port: int) -> bool:
 INFRASTRUCTURE: dict[str, Callable[[Stack], Service]] = {"postgres": postgres, "s3": s3, "spark": spark}
 AIRFLOW: dict[str, Callable[[Stack], Service]] = {
     "airflow-api-server": lambda stack: airflow(stack, "api-server", component="metadatabase"),
-    # The scheduler's log server would listen on every address, and all services here share one log folder.
+    # The log servers would listen on every address, and all services here share one log folder.
     "airflow-scheduler": lambda stack: airflow(stack, "scheduler", "--skip-serve-logs", component="scheduler"),
     "airflow-dag-processor": lambda stack: airflow(stack, "dag-processor", component="dag_processor"),
+    "airflow-triggerer": lambda stack: airflow(stack, "triggerer", "--skip-serve-logs", component="triggerer"),
 }
 SERVICES = INFRASTRUCTURE | AIRFLOW

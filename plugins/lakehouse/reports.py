@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import And, EqualTo
 
 from spark_jobs.common.run import Run
 
@@ -17,6 +18,20 @@ log = logging.getLogger(__name__)
 
 EXAMPLES = 20
 """How many example rows a report keeps of a failed expectation."""
+
+NEW_SERIES = """
+    WITH outcomes AS (  -- where a run was audited more than once, the last time counts
+        SELECT DISTINCT ON (run_id, "table", expectation, "column", notes) *
+        FROM results ORDER BY evaluated_at DESC
+    )
+    SELECT "table", expectation, "column", severity, notes, success, observed, unexpected_count FROM outcomes
+    WINDOW series AS (
+        PARTITION BY "table", expectation, "column", notes ORDER BY evaluated_at
+        ROWS BETWEEN $runs - 1 PRECEDING AND CURRENT ROW
+    )
+    QUALIFY run_id = $run_id AND count_if(NOT success) OVER series = $runs AND lag(success, $runs, true) OVER series
+    ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,11 @@ class Report:
 
 
 class GateError(Exception):
-    """A critical expectation failed."""
+    """Critical expectations failed; ``failed`` has a line for each."""
+
+    def __init__(self, message: str, failed: list[str]) -> None:
+        super().__init__(message)
+        self.failed = failed
 
 
 def pass_or_raise(layer: str, reports: list[Report]) -> None:
@@ -72,10 +91,11 @@ def pass_or_raise(layer: str, reports: list[Report]) -> None:
                 log.log(level, "%s: %s", report.table, finding)
                 for example in finding.examples:
                     log.info("    %s", example)
-    stopped = {report.table: len(report.failed("critical")) for report in reports if report.failed("critical")}
+    stopped = {report.table: failed for report in reports if (failed := report.failed("critical"))}
     if stopped:
-        summary = ", ".join(f"{table} ({count} critical)" for table, count in stopped.items())
-        raise GateError(f"The gate of {layer} stopped the run: {summary}. It is not published; release and page stay.")
+        summary = ", ".join(f"{table} ({len(failed)} critical)" for table, failed in stopped.items())
+        message = f"The gate of {layer} stopped the run: {summary}. It is not published; release and page stay."
+        raise GateError(message, [f"{table}: {finding}" for table, failed in stopped.items() for finding in failed])
 
 
 def store(s3: Any, bucket: str, catalog: Catalog, dag_id: str, run: Run, layer: str, reports: list[Report]) -> None:
@@ -112,13 +132,24 @@ def last_findings(catalog: Catalog, run_id: str) -> list[dict[str, Any]]:
 
 
 def passed_snapshots(catalog: Catalog, run_id: str) -> dict[str, int]:
-    """The snapshots that the last audits of a run let pass, by table."""
+    """The snapshots that the last audits of a run let pass, by table. A layer passes as a whole or not at all."""
     findings = last_findings(catalog, run_id)
-    stopped = {each["table"] for each in findings if each["severity"] == "critical" and not each["success"]}
-    return {each["table"]: each["snapshot"] for each in findings if each["table"] not in stopped}
+    stopped = {each["layer"] for each in findings if each["severity"] == "critical" and not each["success"]}
+    return {each["table"]: each["snapshot"] for each in findings if each["layer"] not in stopped}
 
 
 def count_warnings(catalog: Catalog, run_id: str) -> int:
     """How many expectations that only warn failed in the last audits of a run."""
     findings = last_findings(catalog, run_id)
     return sum(finding["severity"] == "warning" and not finding["success"] for finding in findings)
+
+
+def repeated_warnings(catalog: Catalog, layer: str, run_id: str, runs: int) -> list[str]:
+    """A line for every warning of a layer that a run is the last of ``runs`` runs in a row to have, and no more."""
+    of_layer = And(EqualTo(term="layer", value=layer), EqualTo(term="severity", value="warning"))
+    results = catalog.load_table("ops.quality_results").scan(row_filter=of_layer).to_arrow()
+    with duckdb.connect() as connection:
+        connection.register("results", results)
+        rows = connection.sql(NEW_SERIES, params={"run_id": run_id, "runs": runs}).to_arrow_table().to_pylist()
+    unknown: dict[str, Any] = {"unexpected_percent": None, "examples": [], "kwargs": {}}
+    return [f"{row.pop('table')}: {Finding(**row, **unknown)}" for row in rows]

@@ -7,8 +7,17 @@ from dataclasses import replace
 import pytest
 from pyiceberg.expressions import EqualTo
 
-from lakehouse.reports import Finding, GateError, Report, count_warnings, pass_or_raise, passed_snapshots, store
-from tests.fixtures.lake import new_run
+from lakehouse.reports import (
+    Finding,
+    GateError,
+    Report,
+    count_warnings,
+    pass_or_raise,
+    passed_snapshots,
+    repeated_warnings,
+    store,
+)
+from tests.fixtures.lake import new_run, numbers
 
 MET = Finding("expect_a", "rating", "critical", "Why a.", True, None, 0, 0.0, [], {"column": "rating"})
 FAILED = replace(MET, expectation="expect_b", success=False, unexpected_count=2, examples=[{"rating": "99.0"}])
@@ -30,9 +39,11 @@ def test_warnings_do_not_stop_a_run_but_are_logged(caplog):
 
 
 def test_a_critical_failure_stops_a_run_with_counts_and_example_rows_in_the_log(caplog):
-    with caplog.at_level(logging.INFO), pytest.raises(GateError, match=r"silver stopped .*: silver\.ratings \(1 crit"):
+    sentence = r"silver stopped .*: silver\.ratings \(1 crit"
+    with caplog.at_level(logging.INFO), pytest.raises(GateError, match=sentence) as raised:
         pass_or_raise("silver", [GOOD, BAD])
 
+    assert raised.value.failed == ["silver.ratings: critical expect_b(rating): 2 rows. Why a."]
     assert "silver.ratings: critical expect_b(rating): 2 rows. Why a." in caplog.messages
     assert "    {'rating': '99.0'}" in caplog.messages
 
@@ -78,8 +89,45 @@ def test_the_last_audit_of_each_layer_counts(s3, lake_tables):
     store(s3, "lake", lake_tables, "a_dag", run, "bronze", [replace(GOOD, table="bronze.tags")])
     store(s3, "lake", lake_tables, "a_dag", run, "silver", [GOOD, BAD])
     assert count_warnings(lake_tables, run.run_id) == 3
-    assert passed_snapshots(lake_tables, run.run_id) == {"bronze.tags": 71, "silver.tags": 71}
+    assert passed_snapshots(lake_tables, run.run_id) == {"bronze.tags": 71}  # nothing of a layer that was stopped
 
     store(s3, "lake", lake_tables, "a_dag", run, "silver", [GOOD, Report("silver.ratings", 43, 3, [MET])])
     assert count_warnings(lake_tables, run.run_id) == 2
     assert passed_snapshots(lake_tables, run.run_id) == {"bronze.tags": 71, "silver.tags": 71, "silver.ratings": 43}
+
+
+@pytest.fixture
+def repeated(s3, lake_tables):
+    """A function that stores an audit of a table of its own, and returns which warnings are the third in a row."""
+    table = f"silver.table_{next(numbers)}"
+
+    def repeated(*findings, run=None):
+        run = run or new_run()
+        store(s3, "lake", lake_tables, "a_dag", run, "silver", [Report(table, 42, 3, list(findings))])
+        return [line.removeprefix(f"{table}: ") for line in repeated_warnings(lake_tables, "silver", run.run_id, 3)]
+
+    return repeated
+
+
+def test_a_warning_repeats_with_the_third_run_in_a_row_that_has_it_and_not_with_the_fourth(repeated):
+    kept = replace(WARNED, success=True)
+    runs = [repeated(finding, INFO) for finding in (WARNED, WARNED, kept, WARNED, WARNED, WARNED, WARNED)]
+
+    assert runs == [[], [], [], [], [], ["warning expect_c(rating): observed 1.5. Why a."], []]
+
+
+def test_every_warning_has_a_row_of_its_own(repeated):
+    others = [replace(WARNED, notes="Why b."), replace(WARNED, column="tag"), replace(WARNED, expectation="expect_e")]
+
+    assert [repeated(finding) for finding in (*others, WARNED)] == [[]] * 4
+    assert repeated(*others) == []
+    assert len(repeated(*others)) == 3
+
+
+def test_of_a_run_the_last_audit_counts(repeated):
+    kept, first, last = replace(WARNED, success=True), new_run(), new_run()
+    assert [repeated(WARNED, run=first) for _ in range(3)] == [[]] * 3
+    assert repeated(WARNED) == []
+
+    assert repeated(kept, run=last) == []
+    assert len(repeated(WARNED, run=last)) == 1
