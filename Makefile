@@ -8,7 +8,7 @@ export STATE PORT_OFFSET DATASET FROM TO SIZE
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases check unit test bench docs lock clean
+.PHONY: help setup up down status run releases check unit test mutants bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ unit: setup ## The tests that need no Airflow and no browser
 
 test: setup ## Every test
 	@$(PYTHON) -m pytest
+
+mutants: setup ## Prove that every expectation of every suite bites
+	@MUTANTS=all $(PYTHON) -m pytest -q tests/expectations
 
 bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.run

@@ -1,35 +1,21 @@
 """The gate of a layer: judge what a run has written to its branches by the suites in ``expectations/``.
 
-A suite sees the run's months of a table as the batch. Its SQL may also use these views, at the heads that the run sees:
-
-- ``<layer>_<table>``: the run's months of a table, or all of it where it has no months;
-- ``<layer>_<table>_months``: (month, row_count) of a month-partitioned table in the run's months, from metadata;
-- ``<table>_open_months``: (month) of ratings or tags in which silver and quarantine do not add up to bronze, because
-  rows were collapsed, or lost; from metadata;
-- ``row_counts``: (table_name, row_count) of every table over all months, from metadata;
-- ``landed``: (table_name, month, row_count) as landing counted them; month is null for a catalogue and for rows
-  without a readable time;
-- ``landed_in_all``: (table_name, row_count) of the whole dataset version;
-- ``settings``: (max_quarantined_share, max_quarantined_rows).
+A suite sees the run's months of a table as the batch. Its SQL may also use the views of ``lakehouse.gate_views``.
 """
 
 import json
 import logging
-import re
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
-from datetime import date
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 
+from lakehouse.gate_views import QuarantineLimits, create_views, view_of
 from lakehouse.landing import Manifest
 from lakehouse.reports import EXAMPLES, Finding, Report
-from lakehouse.tables import LAYERS, RELEASED
+from lakehouse.tables import LAYERS
 from spark_jobs.common.lake import Lake
 
 if TYPE_CHECKING:
@@ -48,14 +34,6 @@ class SuiteError(Exception):
     """A suite is missing, or was not evaluated as it is written."""
 
 
-@dataclass(frozen=True)
-class QuarantineLimits:
-    """A run is stopped when more rows than both limits allow would be quarantined."""
-
-    max_quarantined_share: float = 0.01
-    max_quarantined_rows: int = 10
-
-
 def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineLimits) -> list[Report]:
     """Evaluate the suite of every table of a layer on the branch of the run.
 
@@ -67,7 +45,7 @@ def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineL
     batches = {table: _batch(lake, table) for table in suites}
     with ThreadPoolExecutor(PARALLEL) as pool:
         row_counts = pool.map(DataFrame.count, batches.values())  # Spark reads the tables while GX is imported
-        _create_views(lake, batches, json.dumps(suites), manifest, limits)
+        create_views(lake, batches, json.dumps(suites), manifest, limits)
         expectations = [_parse(suite) for suite in suites.values()]
         judged = _gx_batches(batches)
         findings = pool.map(_evaluate, expectations, judged)
@@ -99,7 +77,7 @@ def _parse(suite: dict[str, Any]) -> "ExpectationSuite":
     import_module("lakehouse.expectations")  # ours take the place of GX's
     # GX has one view name for all batches. With the table's own view, tables can be judged side by side; the
     # placeholder stays behind as a comment, because GX prints a warning for every query without it.
-    view = f"{_view_of(suite['name'])} /* {{batch}} */"
+    view = f"{view_of(suite['name'])} /* {{batch}} */"
     expectations = json.loads(json.dumps(suite["expectations"]).replace("{batch}", view))
     parsed = ExpectationSuite(name=suite["name"], expectations=expectations)
     if len(parsed.expectations) != len(expectations):
@@ -191,58 +169,3 @@ def _finding(result: "ExpectationValidationResult") -> Finding:
 def _batch(lake: Lake, table: str) -> DataFrame:
     rows = lake.read(table)
     return rows.coalesce(2).cache() if lake.count(table) <= SMALL else rows
-
-
-def _view_of(table: str) -> str:
-    return table.replace(".", "_")
-
-
-def _create_views(
-    lake: Lake, batches: dict[str, DataFrame], queries: str, manifest: Manifest, limits: QuarantineLimits
-) -> None:
-    """Create the views of the batches, and of what else the queries name."""
-    rows_by_month = cache(lake.rows_by_month)
-    for table, batch in batches.items():
-        batch.createOrReplaceTempView(_view_of(table))
-    for table in RELEASED:
-        view = _view_of(table)
-        if table not in batches and re.search(rf"\b{view}\b", queries):
-            lake.read(table).createOrReplaceTempView(view)
-        if f"{view}_months" in queries:
-            counts = rows_by_month(table).items()
-            _create_view(lake, f"{view}_months", "month date, row_count bigint", counts)
-    for table in ("ratings", "tags"):
-        if f"{table}_open_months" in queries:
-            _create_view(lake, f"{table}_open_months", "month date", _open_months(rows_by_month, table))
-    if "row_counts" in queries:  # it takes the metadata of every table
-        totals = [(table, lake.total(table)) for table in RELEASED]
-        _create_view(lake, "row_counts", "table_name string, row_count bigint", totals)
-    _create_view(lake, "landed", "table_name string, month date, row_count bigint", _landed(lake, manifest))
-    landed_in_all = [(table, _landed_in_all(manifest, table)) for table in ("ratings", "tags", "movies", "links")]
-    _create_view(lake, "landed_in_all", "table_name string, row_count bigint", landed_in_all)
-    _create_view(lake, "settings", "max_quarantined_share double, max_quarantined_rows bigint", [astuple(limits)])
-
-
-def _create_view(lake: Lake, name: str, schema: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    lake.spark.createDataFrame(list(rows), schema).createOrReplaceTempView(name)
-
-
-def _open_months(rows_by_month: Callable[[str], dict[date | None, int]], table: str) -> list[tuple[date | None]]:
-    bronze, silver, quarantine = (rows_by_month(f"{layer}.{table}") for layer in ("bronze", "silver", "quarantine"))
-    return [(month,) for month, rows in bronze.items() if rows != silver.get(month, 0) + quarantine.get(month, 0)]
-
-
-def _landed_in_all(manifest: Manifest, table: str) -> int:
-    file = manifest.files[f"{table}.csv"]
-    return int(file["rows"]) + int(file["malformed"])
-
-
-def _landed(lake: Lake, manifest: Manifest) -> list[tuple[str, date | None, int]]:
-    """What landing counted in the months of the run."""
-    catalogues = ("movies", "links")
-    rows: list[tuple[str, date | None, int]] = [(table, None, _landed_in_all(manifest, table)) for table in catalogues]
-    for table, months in manifest.months.items():
-        by_month: dict[date | None, int] = {date.fromisoformat(f"{month}-01"): count for month, count in months.items()}
-        by_month[None] = manifest.unknown_month[table]
-        rows += [(table, month, count) for month, count in by_month.items() if month in lake.run.months and count]
-    return rows

@@ -44,7 +44,9 @@ def release_run(run: dict[str, Any], is_running: Callable[[list[str]], bool]) ->
     warnings = count_warnings(catalog, this_run.run_id)
     code_version = setting("code_version", "unknown")
     try:
-        return record_release(catalog, this_run, warnings=warnings, code_version=code_version).release_id
+        return record_release(
+            catalog, this_run, warnings=warnings, code_version=code_version, kind=this_run.kind
+        ).release_id
     except InconsistentError as error:
         others = runs_between_silver_and_gold(catalog)
         if not others:
@@ -63,12 +65,9 @@ def runs_between_silver_and_gold(catalog: Catalog) -> list[str]:
 
 
 def _run_ids(table: Table) -> Iterator[str]:
-    """The run of every commit of main. A cherry-picked commit names the one on the branch, which has the run."""
+    """The run of every commit of main."""
     for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
-        properties = snapshot.summary.additional_properties if snapshot.summary else {}
-        source = properties.get("source-snapshot-id")
-        if source and table.snapshot_by_id(int(source)):
-            properties = properties_of(table, int(source))
+        properties = properties_of(table, snapshot.snapshot_id)
         if "lakehouse.run-id" in properties:
             yield properties["lakehouse.run-id"]
 
@@ -79,7 +78,7 @@ def record_release(
     *,
     warnings: int,
     code_version: str,
-    kind: Literal["load", "stream", "rollback"] = "load",
+    kind: Literal["load", "replay", "stream", "rollback"] = "load",
     restored_from: str | None = None,
 ) -> Release:
     """Pin the heads of main as a release. The same run and heads are the same release, however often this is called.

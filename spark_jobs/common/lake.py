@@ -4,17 +4,21 @@ Every read is pinned to a snapshot and every write records the snapshots it was 
 check that its tables belong together.
 """
 
+from dataclasses import replace
 from datetime import date
+from typing import Self
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import MonthTransform
 from pyiceberg.types import DateType
 from pyspark.sql import Column, DataFrame, DataFrameWriterV2, SparkSession
 from pyspark.sql import functions as F
 
+from spark_jobs.common.months import Months
 from spark_jobs.common.run import Run
 
 SOURCE = "lakehouse.source."
@@ -35,6 +39,10 @@ class Lake:
         self._catalog = catalog
         self._pinned = pinned or {}
         self._sources: dict[str, int] = {}
+
+    def for_months(self, months: Months) -> Self:
+        """The same tables, read for other months."""
+        return type(self)(self.spark, self._catalog, replace(self.run, months=months), self._pinned)
 
     def read(self, table: str) -> DataFrame:
         """Read the months of the run, or all of a table without months, at the head that this run sees."""
@@ -78,6 +86,24 @@ class Lake:
         """How many rows a table has in all; 0 for one that no run has written. Reads metadata only."""
         loaded = self._catalog.load_table(table)
         return count_rows(loaded, self._head(table, loaded)) if loaded.current_snapshot() else 0
+
+    def read_before(self, table: str) -> DataFrame | None:
+        """A table as readers see it on main, None if they see none, or that of another dataset than the run's."""
+        before = self._before(table)
+        return self._at(table, before.snapshot_id) if before else None
+
+    def total_before(self, table: str) -> int:
+        """How many rows readers see of a table; 0 where :meth:`read_before` gives None. Reads metadata only."""
+        before = self._before(table)
+        return count_rows(self._catalog.load_table(table), before.snapshot_id) if before else 0
+
+    def _before(self, name: str) -> Snapshot | None:
+        table = written_table(self._catalog, name)
+        main = table.current_snapshot() if table else None
+        if table is None or main is None:
+            return None
+        dataset, _, _ = properties_of(table, main.snapshot_id).get("lakehouse.dataset", "").rpartition("@")
+        return main if dataset == self.run.dataset else None
 
     def is_current(self, table: str) -> bool:
         """Whether a table was written by the same code, for the same dataset version, from what this run would read.
@@ -143,7 +169,7 @@ class Lake:
         """
         loaded = self._catalog.load_table(table)
         snapshot_id = self._sources[table] = self._head(table, loaded)
-        rows = self.spark.read.option("versionAsOf", snapshot_id).table(f"lake.{table}")
+        rows = self._at(table, snapshot_id)
         then, now = columns_at(loaded, snapshot_id), loaded.schema()
         if then == now:
             return rows
@@ -155,6 +181,9 @@ class Lake:
                 for name, former in names.items()
             ]
         )
+
+    def _at(self, table: str, snapshot_id: int) -> DataFrame:
+        return self.spark.read.option("versionAsOf", snapshot_id).table(f"lake.{table}")
 
     def _writer(self, table: str, rows: DataFrame) -> DataFrameWriterV2:
         properties = {
@@ -205,13 +234,19 @@ def count_rows(table: Table, snapshot_id: int) -> int:
 def properties_of(table: Table, snapshot_id: int) -> dict[str, str]:
     """The summary of a snapshot: Iceberg's own figures, and the properties that its writer added.
 
+    A cherry-picked commit has those of the commit that was picked.
+
     Raises:
         LookupError: the table has no such snapshot, or it was expired.
     """
     snapshot = table.snapshot_by_id(snapshot_id)
     if snapshot is None or snapshot.summary is None:
         raise LookupError(f"{'.'.join(table.name())} has no snapshot {snapshot_id}")
-    return snapshot.summary.additional_properties
+    properties = snapshot.summary.additional_properties
+    source = properties.get("source-snapshot-id")
+    if source and table.snapshot_by_id(int(source)):
+        return properties_of(table, int(source)) | properties
+    return properties
 
 
 def sources_of(table: Table, snapshot_id: int) -> dict[str, int]:

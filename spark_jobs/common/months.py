@@ -57,6 +57,12 @@ class Months:
         own = [month for span in self.spans for month in _each(*span)]
         return Months.of_each([*own, *others], unknown=self.unknown)
 
+    def with_year_around(self) -> "Months":
+        """These months and those of the year before and after each span of them."""
+        return Months(
+            tuple((first.replace(year=first.year - 1), last.replace(year=last.year + 1)) for first, last in self.spans)
+        )
+
     def __contains__(self, month: date | None) -> bool:
         if month is None:
             return self.unknown
@@ -93,6 +99,9 @@ class Months:
     def from_json(cls, value: dict[str, Any]) -> Self:
         spans = ((date.fromisoformat(first), date.fromisoformat(last)) for first, last in value["spans"])
         return cls(tuple(spans), value["unknown"])
+
+
+EVERY_MONTH = Months.between(FIRST_MONTH, date(9999, 12, 1), unknown=True)
 
 
 def any_of(conditions: Iterable[str]) -> Column:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from spark_jobs.common.months import Months
 
@@ -14,7 +14,8 @@ class Run:
     """One run of the pipeline.
 
     ``run_id`` is Airflow's, ``dataset`` and ``version`` name the landed data, ``started_at`` (UTC) stands in every row
-    that the run ingests, so that a retry writes the same rows. ``code_version`` is the commit, if known.
+    that the run ingests, so that a retry writes the same rows. ``code_version`` is the commit, if known. A ``replay``
+    judges again what a load has brought in.
     """
 
     run_id: str
@@ -24,6 +25,7 @@ class Run:
     started_at: datetime
     top_movies_min_ratings: int = 50
     code_version: str = "unknown"
+    kind: Literal["load", "replay"] = "load"
 
     @property
     def dataset_version(self) -> str:

@@ -127,7 +127,7 @@ def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):
         "months": [("2001-03-01", "3")],
         "counts": [("3",)],
         "open": [("2001-03-01",)],
-        "settings": [("0.01", "10")],
+        "settings": [("0.01", "10", "1970-01-01 00:00:00")],
     }
 
 

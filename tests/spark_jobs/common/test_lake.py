@@ -2,8 +2,9 @@
 
 import pytest
 
-from spark_jobs.common.lake import Lake, count_rows, head, rows_by_month
-from tests.fixtures.lake import append, first_snapshot, month, new_run, new_table, rows_of
+from spark_jobs.common.lake import Lake, count_rows, head, properties_of, rows_by_month
+from spark_jobs.common.months import EVERY_MONTH, Months
+from tests.fixtures.lake import VERSION, append, first_snapshot, month, new_run, new_table, rows_of
 
 MARCH, APRIL, MAY = month("2001-03"), month("2001-04"), month("2001-05")
 MONTHS = [{"month": MARCH, "n": 3}, {"month": APRIL, "n": 4}, {"month": MAY, "n": 5}, {"month": None, "n": 0}]
@@ -168,3 +169,38 @@ def test_a_table_without_a_snapshot_is_not_ours(catalog, table):
 
     with pytest.raises(LookupError, match=r"lake_test\.table_\d+_bare has no snapshot"):
         head(bare, "main")
+
+
+def test_other_months_are_read_through_the_same_branch(table, lake_of, frame):
+    lake = lake_of(new_run("2001-04"), table)
+    lake.replace(table, frame((APRIL, 40), (APRIL, 41)))
+
+    assert lake.for_months(Months.of_each([MARCH, APRIL])).rows_by_month(table) == {MARCH: 1, APRIL: 2}
+    assert lake.for_months(EVERY_MONTH).count(table) == 5
+    assert lake.count(table) == 2
+
+
+def test_what_readers_see_is_main_and_nothing_of_another_dataset(catalog, table, lake_of, frame):
+    lake = lake_of(new_run("2001-04"), table)
+    lake.replace(table, frame((APRIL, 40), (APRIL, 41)))
+    assert (lake.total_before(table), lake.read_before(table)) == (0, None)  # no run has written main
+
+    append(catalog.load_table(table), [], **{"lakehouse.dataset": "tiny@another"})
+    assert (lake.total_before(table), lake.read_before(table).count()) == (4, 4)
+    append(catalog.load_table(table), [], **{"lakehouse.dataset": f"other@{VERSION}"})
+    assert (lake.total_before(table), lake.read_before(table)) == (0, None)
+    assert (lake.total_before("lake_test.none"), lake.read_before("lake_test.none")) == (0, None)
+
+
+def test_a_cherry_picked_commit_has_the_properties_of_the_one_that_was_picked(catalog, spark, table, lake_of, frame):
+    lake = lake_of(new_run("2001-04"), table)
+    lake.replace(table, frame((APRIL, 40)))
+    append(catalog.load_table(table), [{"month": MAY, "n": 6}])
+
+    picked = lake.head(table)
+    spark.sql(f"CALL lake.system.cherrypick_snapshot('{table}', {picked})").collect()
+
+    loaded = catalog.load_table(table)
+    main = loaded.current_snapshot().snapshot_id
+    assert properties_of(loaded, main)["lakehouse.run-id"] == lake.run.run_id
+    assert count_rows(loaded, main) == 5
