@@ -27,6 +27,9 @@ of a run is skipped while a parallel one is about to publish gold: the last one 
 **Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
 `write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
 
+**Alerts** of a stopped gate, a failed task, a run that takes longer than two hours and a warning that repeats go where
+the Airflow connection `lakehouse_alerts` leads, if there is one: see docs/runbook.md. The other DAGs have them too.
+
 **If a task fails**
 
 - `land`: the log names the file, the line and what to do. Nothing was published.
@@ -37,13 +40,12 @@ of a run is skipped while a parallel one is about to publish gold: the last one 
 - `write`, `publish`, `release`: mostly a service that went away; retries take care of it. See docs/runbook.md if not.
 """
 
-from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task, task_group
+from airflow.sdk import CronDataIntervalTimetable, Param, chain, dag, task
 from pendulum import datetime
 
-from lakehouse.defaults import DEFAULT_ARGS, SPARK
-from lakehouse.tasks import export, publish_dashboard
-
-MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+from lakehouse.deadline import DEADLINE
+from lakehouse.defaults import DEFAULT_ARGS, MONTH
+from lakehouse.tasks import export, layer, publish_dashboard, release
 
 
 @task
@@ -54,39 +56,6 @@ def land(run_id: str | None = None, params: dict | None = None, ds: str | None =
     return start_run(run_id, params, ds)
 
 
-@task_group
-def layer(name: str, run: dict):
-    """Write a layer on branches, audit the branches, and only then show them to readers."""
-
-    @task.pyspark(**SPARK)
-    def write(name: str, run: dict, spark=None) -> None:
-        from lakehouse.layers import write
-
-        write(spark, name, run)
-
-    @task.pyspark(**SPARK)
-    def audit(name: str, run: dict, spark=None, dag=None) -> None:
-        from lakehouse.layers import audit
-
-        audit(spark, name, run, dag.dag_id)
-
-    @task.pyspark(**SPARK)
-    def publish(name: str, run: dict, spark=None, dag=None) -> None:
-        from lakehouse.layers import publish
-
-        publish(spark, name, run, dag.dag_id)
-
-    chain(write(name, run), audit(name, run), publish(name, run))
-
-
-@task
-def release(run: dict, ti=None) -> str:
-    """Pin the published tables as a set that belongs together, or leave it to a parallel run."""
-    from lakehouse.releases import release_run
-
-    return release_run(run, lambda runs: ti.get_dr_count(ti.dag_id, run_ids=runs, states=["running"]) > 0)
-
-
 @dag(
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 6 1 * *", timezone="UTC"),
@@ -94,6 +63,7 @@ def release(run: dict, ti=None) -> str:
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=DEADLINE,
     tags=["tier-1", "ratings"],
     params={
         "dataset": Param(

@@ -30,9 +30,13 @@ A load that runs meanwhile is added on top of the restored tables when it publis
 bad month away, pause the schedule until its source is mended.
 """
 
+from functools import partial
+
 from airflow.sdk import Param, chain, dag, task
 from pendulum import datetime
 
+from lakehouse.alerts import warning_repeats
+from lakehouse.deadline import DEADLINE
 from lakehouse.defaults import DEFAULT_ARGS, SPARK
 from lakehouse.tasks import export, publish_dashboard
 
@@ -67,6 +71,7 @@ def restore(plan: dict) -> str:
     start_date=datetime(1995, 1, 1),
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=DEADLINE,
     tags=["tier-1", "releases"],
     params={
         "release_id": Param(
@@ -76,7 +81,10 @@ def restore(plan: dict) -> str:
 )
 def movielens_rollback():
     plan = choose()
-    audits = [audit.override(task_id=f"audit_{layer}")(layer, plan) for layer in ("silver", "gold")]
+    audits = [
+        audit.override(task_id=f"audit_{layer}", on_success_callback=partial(warning_repeats, layer))(layer, plan)
+        for layer in ("silver", "gold")
+    ]
     release_id = restore(plan)
     chain(plan, audits, release_id, export(release_id), publish_dashboard(release_id))
 

@@ -38,14 +38,16 @@ class NotAuditedError(Exception):
     """The branch changed after its audit: clear the audit task of the layer."""
 
 
-@decided_anew
-def open_branch(table: Table, branch: str, *, at: int | None = None) -> None:
-    """Open the branch at a snapshot, by default the head of main; one left over from an earlier try is replaced.
-
-    A new table gets an empty snapshot first, so that its first run is like any other.
-    """
+def give_first_snapshot(table: Table) -> None:
+    """Give a new table an empty snapshot, so that its first run is like any other."""
     if table.refresh().current_snapshot() is None:
         table.append(table.schema().as_arrow().empty_table())
+
+
+@decided_anew
+def open_branch(table: Table, branch: str, *, at: int | None = None) -> None:
+    """Open the branch at a snapshot, by default the head of main; one left over from an earlier try is replaced."""
+    give_first_snapshot(table)
     start = at or head(table, MAIN_BRANCH)
     with table.manage_snapshots() as snapshots:
         if branch in table.refs():

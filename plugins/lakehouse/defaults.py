@@ -1,7 +1,9 @@
-"""What every DAG shares: task defaults, the Spark connection and the settings (Airflow variables)."""
+"""What every DAG shares: task defaults, the Spark connection, how a month is written, and the settings."""
 
 from datetime import timedelta
 from typing import Any
+
+from lakehouse.alerts import task_failed
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "lakehouse",
@@ -10,7 +12,10 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=5),
     "retry_exponential_backoff": 1.5,
     "max_retry_delay": timedelta(minutes=1),
+    "on_failure_callback": task_failed,
 }
+MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+"""How params name a month."""
 SPARK: dict[str, Any] = {"conn_id": "spark_default", "pool": "spark"}
 
 

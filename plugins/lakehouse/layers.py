@@ -12,16 +12,18 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
 
-from lakehouse.branches import MainMovedError, NotAuditedError, open_branch, publish_branch
+from lakehouse.branches import MainMovedError, NotAuditedError, give_first_snapshot, open_branch, publish_branch
 from lakehouse.catch_up import gold_to_audit, gold_to_write
 from lakehouse.contracts import OPS, follow_contracts
 from lakehouse.defaults import setting
-from lakehouse.gate import QuarantineLimits, audit_tables
+from lakehouse.gate import audit_tables
+from lakehouse.gate_views import QuarantineLimits
 from lakehouse.landing import read_manifest
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
 from lakehouse.tables import CATALOGUES, LAYERS, STAGES, job_of
-from spark_jobs.common.lake import Lake, count_rows, head, sources_of
+from spark_jobs.common.lake import Lake, count_rows, head, sources_of, written_table
 from spark_jobs.common.run import Run
+from spark_jobs.silver.corrections import CORRECTIONS
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
-    follow_contracts(spark, catalog, OPS)
+    for table in follow_contracts(spark, catalog, OPS):
+        give_first_snapshot(table)
     tables = follow_contracts(spark, catalog, LAYERS[layer])
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(lambda table: open_branch(table, run.branch), tables))
@@ -94,13 +97,21 @@ def _write_table(spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[s
     )
 
 
+def _corrections_known(catalog: Catalog, run: Run) -> dict[str, int]:
+    """The snapshot of ``ops.corrections`` that silver was made with, by table; nothing where there were none."""
+    ratings = written_table(catalog, "silver.ratings")
+    sources = sources_of(ratings, head(ratings, run.branch)) if ratings else {}
+    return {CORRECTIONS: sources[CORRECTIONS]} if CORRECTIONS in sources else {}
+
+
 def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, dag_id: str) -> None:
     defaults = QuarantineLimits()
     limits = QuarantineLimits(
         float(setting("max_quarantined_share", str(defaults.max_quarantined_share))),
         int(setting("max_quarantined_rows", str(defaults.max_quarantined_rows))),
+        run.started_at if run.kind == "replay" else defaults.counted_since,
     )
-    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, {})
+    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, _corrections_known(catalog, run))
     reports = audit_tables(Lake(spark, catalog, run, pinned), layer, read_manifest(run.dataset, run.version), limits)
     store(S3Hook("aws_default").get_conn(), setting("lake_bucket"), catalog, dag_id, run, layer, reports)
     pass_or_raise(layer, reports)

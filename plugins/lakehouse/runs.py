@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -48,8 +49,7 @@ def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, 
             ds=ds,
             changed=changed,
             only_changed=params["only_changed"],
-            top_movies_min_ratings=int(setting("top_movies_min_ratings", "50")),
-            code_version=setting("code_version", "unknown"),
+            **code_settings(),
         )
     except (DatasetError, NoMonthsError) as error:
         raise AirflowFailException(str(error)) from error
@@ -93,18 +93,36 @@ def plan(
         NoMonthsError: there is neither a range nor a logical date, or the range ends before it begins.
     """
     if from_month or to_month or only_changed:
-        first = _month(from_month) if from_month else FIRST_MONTH
-        last = _month(to_month) if to_month else datetime.now(UTC).date().replace(day=1)
+        months = months_of_range(from_month, to_month)
     elif ds:
-        first = last = _month(ds[:7])
+        months = months_of_range(ds[:7], ds[:7])
     else:
         raise NoMonthsError("This run has no logical date: trigger it with one, or with from_month and to_month")
+    if only_changed:
+        months = Months.of_each([month for month in changed if month in months])
+    months = replace(months, unknown=unknown_month_is_due(catalog, manifest))
+    return Run(run_id, manifest.dataset, manifest.version, months, started_at, top_movies_min_ratings, code_version)
+
+
+def months_of_range(from_month: str | None, to_month: str | None) -> Months:
+    """The months of a range (YYYY-MM), an open end of which is the first possible month or the current one.
+
+    Raises:
+        NoMonthsError: the range ends before it begins.
+    """
+    first = _month(from_month) if from_month else FIRST_MONTH
+    last = _month(to_month) if to_month else datetime.now(UTC).date().replace(day=1)
     if last < first:
         raise NoMonthsError(f"from_month {first:%Y-%m} is later than to_month {last:%Y-%m}: exchange them")
-    months = Months.between(first, last, unknown=unknown_month_is_due(catalog, manifest))
-    if only_changed:
-        months = Months.of_each([month for month in changed if month in months], unknown=months.unknown)
-    return Run(run_id, manifest.dataset, manifest.version, months, started_at, top_movies_min_ratings, code_version)
+    return Months.between(first, last)
+
+
+def code_settings() -> dict[str, Any]:
+    """What a run keeps of the settings and of the code, as arguments of ``Run``."""
+    return {
+        "top_movies_min_ratings": int(setting("top_movies_min_ratings", "50")),
+        "code_version": setting("code_version", "unknown"),
+    }
 
 
 def _month(text: str) -> date:

@@ -15,3 +15,4 @@ CREATE TABLE IF NOT EXISTS lake.ops.quality_results (
 )
 USING iceberg
 COMMENT 'One row per run, table and expectation.'
+TBLPROPERTIES ('commit.manifest-merge.enabled' = 'true')

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS lake.ops.releases (
     created_at timestamp COMMENT 'when, UTC',
     dataset string COMMENT 'dataset and version, such as ml-latest-small@0123456789ab',
     code_version string COMMENT 'version of this project that built it',
-    kind string COMMENT 'load, stream or rollback',
+    kind string COMMENT 'load, replay, stream or rollback',
     restored_from string COMMENT 'release that a rollback brought back; null otherwise',
     tables map<string, bigint> COMMENT 'snapshot id of every table of the release',
     quality_status string COMMENT 'passed, or passed with the number of warnings'

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS lake.quarantine.ratings (
     _source string COMMENT 'file or stream',
     _source_file string COMMENT 'name of the file in the dataset, such as ratings.csv',
     _dataset string COMMENT 'dataset and version, such as ml-latest-small@0123456789ab',
-    reasons array<string> COMMENT 'every rule that the row breaks: malformed, bad_user_id, bad_movie_id, bad_rating, bad_timestamp, unknown_movie',
+    reasons array<string> COMMENT 'every rule that the row breaks: malformed, bad_user_id, bad_movie_id, bad_rating, bad_timestamp, unknown_movie, discarded',
     _run_id string COMMENT 'Airflow run that judged the row',
     _first_seen_at timestamp COMMENT 'start of the first run that judged it, UTC'
 )

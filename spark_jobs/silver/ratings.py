@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.common.lake import Lake
 from spark_jobs.common.parsing import seconds_since_1970, tenths, whole_number
+from spark_jobs.silver.corrections import corrected, corrections, decided
 from spark_jobs.silver.judgement import accepted, is_unknown, reasons, rejected, with_known_movies
 
 HALF_STARS = [half / 2 for half in range(1, 11)]
@@ -51,7 +52,8 @@ def latest_of_each_month(ratings: DataFrame) -> DataFrame:
 
 def run(lake: Lake) -> None:
     bronze = lake.read("bronze.ratings")
-    rows = judged(typed(bronze), lake.read("silver.movies"))
+    as_decided = corrected(bronze, corrections(lake, "ratings"), "ratings")
+    rows = judged(typed(as_decided), lake.read("silver.movies")).transform(decided, "ratings")
     lake.replace("silver.ratings", accepted(rows).transform(latest_of_each_month))
     if lake.count("silver.ratings") == lake.count("bronze.ratings"):
         lake.clear("quarantine.ratings")  # nothing was rejected: no second pass

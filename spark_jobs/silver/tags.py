@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.common.lake import Lake
 from spark_jobs.common.parsing import seconds_since_1970, whole_number
+from spark_jobs.silver.corrections import corrected, corrections, decided
 from spark_jobs.silver.judgement import accepted, is_unknown, reasons, rejected, with_known_movies
 
 
@@ -43,6 +44,7 @@ def latest_of_each_month(tags: DataFrame) -> DataFrame:
 
 def run(lake: Lake) -> None:
     bronze = lake.read("bronze.tags")
-    rows = judged(typed(bronze), lake.read("silver.movies"))
+    as_decided = corrected(bronze, corrections(lake, "tags"), "tags")
+    rows = judged(typed(as_decided), lake.read("silver.movies")).transform(decided, "tags")
     lake.replace("silver.tags", accepted(rows).transform(latest_of_each_month))
     lake.replace("quarantine.tags", rejected(rows, bronze, lake.read("quarantine.tags"), lake.run))

@@ -5,11 +5,14 @@ from itertools import pairwise
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import CronDataIntervalTimetable
+from airflow.sdk.exceptions import ParamValidationError
 
 from infra.local.config import REPOSITORY
+from lakehouse.alerts import task_failed, warning_repeats
+from lakehouse.deadline import EndOfRun
 
 DAGS = REPOSITORY / "dags"
-DAG_IDS = ["movielens_lakehouse", "movielens_rollback"]
+DAG_IDS = ["movielens_lakehouse", "movielens_replay", "movielens_rollback"]
 LAYERS = ["bronze", "silver", "gold"]
 
 
@@ -107,6 +110,56 @@ def test_a_dag_is_documented_for_the_one_who_is_called_at_night(dag):
     assert all(heading in dag.doc_md for heading in ("**Reads**", "**Writes**", "safe**", "**If a task fails**"))
     assert dag.tags == {"tier-1", "ratings"}
     assert dag.owner == "lakehouse"
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_every_failed_task_every_late_run_and_every_audit_may_be_worth_an_alert(bag, dag_id):
+    dag = bag.dags[dag_id]
+    audits = {task.task_id: task.on_success_callback for task in dag.tasks if "audit" in task.task_id}
+
+    assert all(task.on_failure_callback == [task_failed] for task in dag.tasks)
+    assert {type(deadline.reference) for deadline in dag.deadline} == {EndOfRun}
+    assert {deadline.callback.path for deadline in dag.deadline} == {"lakehouse.alerts.run_is_late"}
+    assert len(audits) >= 2
+    for task_id, (callback,) in audits.items():
+        assert callback.func == warning_repeats
+        assert [layer for layer in LAYERS if layer in task_id] == list(callback.args)
+
+
+def test_a_replay_goes_through_the_gates_of_silver_and_gold(bag):
+    replay = bag.dags["movielens_replay"]
+
+    assert before(replay, "silver.write") == {"choose"}
+    assert before(replay, "gold.write") == {"choose", "silver.write", "silver.audit", "silver.publish"}
+    assert before(replay, "publish_dashboard") == set(replay.task_ids) - {"publish_dashboard"}
+    assert {task.trigger_rule.value for task in replay.tasks} == {"all_success"}
+    assert {task.pool for task in replay.tasks if "PySpark" in task.task_type} == {"spark"}
+    assert (replay.schedule, replay.max_active_runs) == (None, 1)
+
+
+ROW = {"table": "ratings", "row": {"userId": "1"}}
+WRONG = [
+    ("corrections", [each])
+    for each in (ROW, ROW | {"set": {"rating": 4.5}}, ROW | {"discard": True, "set": {"rating": "4"}})
+]
+
+
+def test_the_params_of_a_replay_name_what_waits_in_quarantine(bag):
+    params = bag.dags["movielens_replay"].params
+
+    assert {name: params[name] for name in params} == {
+        "table": None,
+        "reasons": [],
+        "from_month": None,
+        "to_month": None,
+        "corrections": [],
+        "why": None,
+    }
+    assert params.get_param("reasons").resolve(["unknown_movie"]) == ["unknown_movie"]
+    assert params.get_param("corrections").resolve([ROW | {"set": {"rating": "4.5"}}, ROW | {"discard": True}])
+    for name, wrong in (("reasons", ["ugly"]), ("table", "movies"), ("to_month", "2001-13"), *WRONG):
+        with pytest.raises(ParamValidationError):
+            params.get_param(name).resolve(wrong)
 
 
 def test_a_rollback_moves_main_when_all_audits_have_passed(bag):

@@ -5,6 +5,7 @@ With SCREENSHOTS set to a folder, the pictures of the docs are taken anew.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -137,6 +138,12 @@ def test_quarantined_rows_are_shown_by_reason_and_as_text(
         expect(page.get_by_role("heading", name="quarantine.ratings, unknown_movie")).to_be_visible()
         expect(page.get_by_role("cell", name=HOSTILE, exact=True)).to_be_visible()
         assert page.locator("img").count() == 0
+        expect(page.get_by_role("link", name="movielens_replay").last).to_be_visible()
+        expect(page.locator("code").last).to_have_text('{"reasons": ["unknown_movie"], "table": "ratings"}')
+        expect(
+            page.get_by_role("cell", name=json.dumps({"userId": "1", "movieId": "7", "rating": HOSTILE}))
+        ).to_be_visible()
+        picture(page, "quarantine")
     other = airflow.get(f"{stack.airflow_url}/lakehouse/quarantine?table=quarantine.ratings&month=2001-04")
     assert "window.ran" not in other.text
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from lakehouse.serving import KeyFigures, Release
 
 HERE = Path(__file__).parent
-KINDS = {"load": "Load of a dataset", "stream": "Live stream", "rollback": "Rollback"}
+KINDS = {
+    "load": "Load of a dataset",
+    "replay": "Replay of quarantined rows",
+    "stream": "Live stream",
+    "rollback": "Rollback",
+}
 
 
 @dataclass(frozen=True)

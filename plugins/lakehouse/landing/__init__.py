@@ -61,9 +61,15 @@ def s3_client() -> Any:
 
 
 def land(source: Dataset, s3: Any, bucket: str, catalog: Catalog, *, scratch: Path | None = None) -> Manifest:
-    """Land the files of a folder. ``scratch`` is the folder for the Parquet files on their way."""
+    """Land the files of a folder. ``scratch`` is the folder for the Parquet files on their way.
+
+    Raises:
+        DatasetError: a file is broken, or there are no ratings; nothing was landed.
+    """
     started = time.monotonic()
     files = {table: checked(table, source.folder / f"{table}.csv") for table in COLUMNS}
+    if files["ratings"].lines == 1:
+        raise DatasetError(f"{files['ratings'].path} has no line below its header: get the dataset again")
     for file in files.values():
         if file.unexpected:
             unexpected = ", ".join(file.unexpected)

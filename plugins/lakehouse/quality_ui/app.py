@@ -26,7 +26,7 @@ from lakehouse.tables import QUARANTINE, RELEASED
 from spark_jobs.common.lake import count_rows, head, written_table
 
 DAG = "movielens_lakehouse"
-DAG_OF_KIND = {"load": DAG, "rollback": "movielens_rollback"}
+DAG_OF_KIND = {"load": DAG, "replay": "movielens_replay", "rollback": "movielens_rollback"}
 """The DAG whose runs make releases of a kind."""
 
 RUNS_IN_CHART, RUNS_LISTED, AUDITS_OF_TABLE = 60, 20, 30
@@ -139,6 +139,8 @@ def quarantine(
         rows=trends.quarantined_rows(catalog, table, reason, month) if table in filled else [],
         shown=trends.SHOWN,
         chosen=[text for text in (reason, month) if text],
+        replay=DAG_OF_KIND["replay"],
+        params=_replay_params(table, reason, month),
     )
 
 
@@ -164,7 +166,15 @@ def _run_page(request: Request, dag_id: str, run_id: str, *, standalone: bool) -
 
 def _audit_task(dag_id: str, layer: str) -> str:
     """The id of the task that audits a layer."""
-    return f"{layer}.audit" if dag_id == DAG else f"audit_{layer}"
+    return f"audit_{layer}" if dag_id == DAG_OF_KIND["rollback"] else f"{layer}.audit"
+
+
+def _replay_params(table: str | None, reason: str | None, month: str | None) -> dict[str, Any]:
+    """The params with which a replay takes up the rows that are shown."""
+    params: dict[str, Any] = {"table": table.removeprefix("quarantine.")} if table else {}
+    if reason:
+        params["reasons"] = [reason]
+    return params | ({"from_month": month, "to_month": month} if month and month != "unknown" else {})
 
 
 def _count(catalog: Catalog, name: str) -> int:

@@ -1,5 +1,7 @@
 """What the audits of all runs found, from ``ops.quality_results``."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -14,7 +16,7 @@ from pyiceberg.table import FileScanTask, Table
 from lakehouse.contracts import read_contract
 
 RESULTS = "ops.quality_results"
-FILES_KEPT = 5_000
+FILES_KEPT, FILES_AT_ONCE = 5_000, 8
 
 LAST_AUDITS = """
     WITH audits AS (
@@ -31,7 +33,8 @@ LAST_AUDITS = """
 def results(catalog: Catalog) -> pa.Table:
     """All rows of ``ops.quality_results``. A data file never changes, so each is read once by a process."""
     table = catalog.load_table(RESULTS)
-    read = [_read_file(table, task) for task in table.scan().plan_files()]
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        read = list(pool.map(partial(_read_file, table), table.scan().plan_files()))
     # The next run adds the columns that the table of an older lake has not.
     columns = pa.schema([(column.name, pa.null()) for column in read_contract(RESULTS).columns]).empty_table()
     return pa.concat_tables([table.schema().as_arrow().empty_table(), columns, *read], promote_options="permissive")

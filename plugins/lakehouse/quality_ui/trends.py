@@ -1,5 +1,6 @@
 """Figures of one table over months or releases, and what its quarantine holds."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from lakehouse.gate import load_suite
 from lakehouse.quality_ui.charts import LineChart, line_chart
 from lakehouse.serving import Release
 from spark_jobs.common.lake import count_rows, head, rows_by_month
+from spark_jobs.silver.corrections import RECEIVED
 
 MEAN_BY_MONTH = f"""
     SELECT month, ({" + ".join(f"{half} * sum(half_star_{half})" for half in range(1, 11))})::DOUBLE
@@ -75,17 +77,23 @@ def _counted(rows: Any, has_months: bool) -> list[dict[str, Any]]:
 def quarantined_rows(catalog: Catalog, name: str, reason: str | None, month: str | None) -> list[dict[str, str]]:
     """Up to SHOWN rows of a quarantine table, the first seen last, every value as text.
 
-    ``month`` is YYYY-MM or "unknown".
+    ``month`` is YYYY-MM or "unknown". Rows of ratings and tags have "to copy" too: the row as a correction names it.
     """
-    rows = catalog.load_table(name).scan().to_arrow().to_pylist()
-    chosen = [
-        row
-        for row in rows
-        if (reason is None or reason in row["reasons"])
-        and (month is None or month == (f"{row['_event_month']:%Y-%m}" if row.get("_event_month") else "unknown"))
+    with duckdb.connect() as connection:
+        rows = catalog.load_table(name).scan().to_arrow()
+        connection.register("quarantined", rows)
+        event_month = "_event_month" if "_event_month" in rows.column_names else "NULL::DATE"
+        query = f"""FROM quarantined
+            WHERE ($reason IS NULL OR list_contains(reasons, $reason))
+                AND ($month IS NULL OR $month = coalesce(strftime({event_month}, '%Y-%m'), 'unknown'))
+            ORDER BY _first_seen_at DESC, _line DESC LIMIT {SHOWN}"""
+        found: pa.Table = connection.execute(query, {"reason": reason, "month": month}).to_arrow_table()
+    received = RECEIVED.get(name.removeprefix("quarantine."), ())
+    return [
+        {key: _as_text(value) for key, value in row.items()}
+        | ({"to copy": json.dumps({key: row[key] for key in received if row[key] is not None})} if received else {})
+        for row in found.to_pylist()
     ]
-    chosen.sort(key=lambda row: (row["_first_seen_at"], row.get("_line") or 0), reverse=True)
-    return [{key: _as_text(value) for key, value in row.items()} for row in chosen[:SHOWN]]
 
 
 def _as_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.common.lake import Lake
 from spark_jobs.silver import ratings
+from spark_jobs.silver.corrections import corrected, corrections, decided
 from spark_jobs.silver.judgement import accepted
 from spark_jobs.silver.ratings import judged, latest_of_each_month, typed
 from tests.fixtures.lake import append, month, new_run, open_empty, rows_of
@@ -139,7 +140,11 @@ def test_silver_needs_no_shuffle(spark, lake_tables, capsys):
     open_empty(lake_tables, "silver.movies", run.branch, [{"movie_id": 7}])
     lake = Lake(spark, lake_tables, run)
 
-    rows = judged(typed(lake.read("bronze.ratings")), lake.read("silver.movies"))
+    decisions = spark.createDataFrame(
+        [("1", "7", "99.0", "985000000", None, {"rating": "4.5"})], corrections(lake, "ratings").schema
+    )
+    as_decided = corrected(lake.read("bronze.ratings"), decisions, "ratings")
+    rows = judged(typed(as_decided), lake.read("silver.movies")).transform(decided, "ratings")
     accepted(rows).transform(latest_of_each_month).explain()
 
     plan = capsys.readouterr().out
