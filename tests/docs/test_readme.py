@@ -73,7 +73,7 @@ def test_the_programs_of_readme_and_runbook_are_found():
 def test_the_settings_are_those_that_the_code_reads():
     read = set()
     for path in (REPOSITORY / "plugins" / "lakehouse").rglob("*.py"):
-        read |= set(re.findall(r"\bsetting\(\s*[\"'](\w+)", path.read_text()))
+        read |= set(re.findall(r"\b(?:setting\(\s*|get_variable\()[\"'](?:lakehouse_)?(\w+)", path.read_text()))
     made_at_up = {name.removeprefix("lakehouse_") for name in Stack(Path("/state")).variables()}
     documented = set(re.findall(r"`lakehouse_(\w+)`", (REPOSITORY / "docs" / "data-guidelines.md").read_text()))
 
