@@ -36,9 +36,10 @@ def test_the_readme_reads_the_last_release(loaded: Any, stack: Stack) -> None:
 
 
 def test_the_programs_of_the_runbook_run(loaded: Any, stack: Stack) -> None:
-    failures, branches = (run(program, stack) for program in programs(REPOSITORY / "docs" / "runbook.md"))
+    failures, branches, corrections = (run(program, stack) for program in programs(REPOSITORY / "docs" / "runbook.md"))
 
     assert "unexpected_count" in failures
+    assert "decided_by" in corrections
     assert all(line.startswith("run_") for line in branches.splitlines()[:1])
 
 

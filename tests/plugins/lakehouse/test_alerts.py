@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 
@@ -181,7 +182,8 @@ def test_a_late_run_is_told_with_its_deadline_its_state_and_its_report(connect, 
 
     run = {"dag_id": "a_dag", "dag_run_id": RUN_ID, "state": "running"}
     deadline = {"id": "1", "deadline_time": "2026-11-22 14:05:00+00:00"}
-    asyncio.run(run_is_late(context={"dag_run": run, "deadline": deadline}))
+    with ThreadPoolExecutor(1) as pool:  # the browser of other tests has a loop in the main thread
+        pool.submit(asyncio.run, run_is_late(context={"dag_run": run, "deadline": deadline})).result()
 
     (text,) = channel.received()
     assert "The run should have been done by 2026-11-22 14:05 UTC; its state is running." in text
