@@ -55,11 +55,13 @@ def start_run(run_id: str, params: dict[str, Any], ds: str | None) -> dict[str, 
         raise AirflowFailException(str(error)) from error
     is_range = params["from_month"] or params["to_month"]
     if not is_range and is_idle(run, manifest, catalog):
-        raise AirflowSkipException(
+        reason = (
             f"The lake has what {run.dataset_version} has in all months asked for"
             if params["only_changed"]
             else f"No ratings or tags in {run.months}, and the lake has none there either"
         )
+        log.info(reason)  # Airflow's own line says only that the task is skipped
+        raise AirflowSkipException(reason)
     log.info("%s of %s", run.months, run.dataset_version)
     if stale := [month for month in changed & months_in_lake(catalog) if month not in run.months]:
         log.warning(

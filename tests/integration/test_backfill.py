@@ -20,7 +20,7 @@ import pytest
 
 from infra.local.airflow_api import AirflowApi
 from lakehouse.tables import RELEASED
-from tests.fixtures.lake import rewind
+from tests.fixtures.lake import mains_restored, rewind
 from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, digests, finish
 
 pytestmark = pytest.mark.integration
@@ -45,11 +45,8 @@ def first_day(months: int) -> date:
 @pytest.fixture(scope="module")
 def empty_lake(loaded: FinishedRun, catalog: Any) -> Iterator[Any]:
     """A function that empties main of every table; at the end of the module all are back where they were."""
-    before = {name: catalog.load_table(name).current_snapshot().snapshot_id for name in RELEASED}
-    yield lambda: rewind(catalog, *RELEASED)
-    for name, snapshot_id in before.items():
-        with catalog.load_table(name).manage_snapshots() as snapshots:
-            snapshots.set_current_snapshot(snapshot_id=snapshot_id)
+    with mains_restored(catalog, *RELEASED):
+        yield lambda: rewind(catalog, *RELEASED)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def assert_shown(airflow_page: Any, run_id: str) -> None:
     with airflow_page(f"/dags/{DAG}/runs/{quote(run_id)}/plugin/run-quality") as page:
         frame = page.frame_locator("iframe")
         expect(frame.get_by_text("The gate of silver stopped it")).to_be_visible()
-        failed = frame.locator("details[open]")
+        failed = frame.locator("details[open]").filter(has_text="quarantine.ratings")
         expect(failed).to_contain_text("quarantine.ratings")
         expect(failed.get_by_role("cell", name="99.0", exact=True).first).to_be_visible()
         expect(failed.get_by_role("cell", name=MARKUP, exact=True).first).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from pyiceberg.expressions import EqualTo
 
 from lakehouse.serving import load_release
+from lakehouse.tables import RELEASED
+from tests.fixtures.lake import mains_restored
 from tests.integration.conftest import DAG, FinishedRun, finish, log_of
 
 pytestmark = pytest.mark.integration
@@ -19,6 +22,13 @@ REPLAY = "movielens_replay"
 NEW, MAY = 900_001, date(2003, 5, 1)
 AT = f"{datetime(2003, 5, 7, tzinfo=UTC).timestamp():.0f}"
 BAD_STARS = {"userId": "99", "movieId": "1", "rating": "99.0", "timestamp": AT}
+
+
+@pytest.fixture(autouse=True)
+def _lake_as_before(loaded: FinishedRun, catalog: Any) -> Iterator[None]:
+    """Other tests load months of a catalogue that does not have the movie."""
+    with mains_restored(catalog, *RELEASED):
+        yield
 
 
 @pytest.fixture
