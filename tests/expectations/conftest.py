@@ -46,7 +46,7 @@ class Laboratory:
         tables = {name: self.catalog.load_table(name) for name in LAYERS[self.layer]}
         return {name: (head(table, MAIN_BRANCH), head(table, self.branch)) for name, table in tables.items()}
 
-    def judged(self, table: str, suite: dict[str, Any], sql: str | None, monkeypatch: pytest.MonkeyPatch) -> Report:
+    def judged(self, table: str, suite: dict[str, Any], sql: str, monkeypatch: pytest.MonkeyPatch) -> Report:
         """The report of the gate on a table after a defect. A critical finding stops the run and moves no main."""
         reports: list[Report] = []
         monkeypatch.setattr(gate, "load_suite", lambda _: suite)
@@ -54,9 +54,8 @@ class Laboratory:
             monkeypatch.setattr(module, "LAYERS", {self.layer: [table]})
         monkeypatch.setattr(layers, "pass_or_raise", lambda layer, found: reports.extend(found) or stop(layer, found))
         try:
-            if sql:
-                self.spark.conf.set(OF_DATASET, Run.from_json(self.run).dataset_version)  # as if a run had done it
-                self.spark.sql(sql.replace("{batch}", f"lake.{table}.branch_{self.branch}"))
+            self.spark.conf.set(OF_DATASET, Run.from_json(self.run).dataset_version)  # as if a run had done it
+            self.spark.sql(sql.replace("{batch}", f"lake.{table}.branch_{self.branch}"))
             before = self.heads()
             try:
                 layers.audit(self.spark, self.layer, self.run, "a_dag")
