@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from lakehouse import gate
+from lakehouse import gate, gate_views
 from lakehouse.gate import SUITES, QuarantineLimits, SuiteError, audit_tables, load_suite
 from lakehouse.landing import Manifest
 from lakehouse.tables import LAYERS, RELEASED
@@ -75,7 +75,7 @@ def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(catalo
     later = catalog.create_table(
         f"{new_table(catalog, 'gate_test')}_later", catalog.load_table("ops.releases").schema()
     )
-    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings", ".".join(later.name())])
+    monkeypatch.setattr(gate_views, "RELEASED", ["silver.ratings", ".".join(later.name())])
 
     report = audited(
         NOT_NULL,
@@ -110,7 +110,7 @@ def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(catalo
 
 
 def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):
-    monkeypatch.setattr(gate, "RELEASED", ["silver.ratings"])
+    monkeypatch.setattr(gate_views, "RELEASED", ["silver.ratings"])
     views = {
         "landed": "SELECT table_name, month, row_count FROM landed",
         "months": "SELECT month, row_count FROM silver_ratings_months",
