@@ -1,8 +1,8 @@
 """Compare the gated run with bare PySpark and with DuckDB: ``python -m benchmarks.run``.
 
 The environment variable SIZE says how many ratings are generated (20000263 has MovieLens 20M's shape), ROUNDS how
-often the contestants take turns (the fastest turn counts), MONTHS how many months are loaded one by one, OUT where to
-write the result besides standard output.
+often the contestants take turns (the fastest turn counts), MONTHS how many months are loaded one by one (0 leaves that
+part out), OUT where to write the result besides standard output.
 Exits with 1 when the contestants disagree about gold. What it writes goes below TMPDIR and is deleted at the end.
 """
 
@@ -81,27 +81,28 @@ def main() -> int:
                 print(f"{CONTESTANTS[name]}, turn {turn + 1}, load {os.getloadavg()[0]:.1f}", flush=True)
                 turns[name].append(take_turn(name, dataset, output))
                 found[output.name] = digests(output)
-        print(f"Month by month, load {os.getloadavg()[0]:.1f}", flush=True)
-        sample.generate(
-            Path(work, "sample"),
-            ratings=size // 10,
-            users=min(610, size // 1000),
-            first_month=str(monthly.FIRST_MONTH),
-            months=monthly.HISTORY,
-        )
-        months = take_turn("monthly", Path(work, "sample"), Path(work, "monthly"))
+        by_month = month_by_month(Path(work), size // 10) if monthly.AT_ONCE else ""
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
     disagreed = disagreements(found)
     verdict = (
         f"They disagree about {', '.join(disagreed)}." if disagreed else f"All agree on {len(LAYERS['gold'])} tables."
     )
     report = f"\n{size:,} ratings, {os.cpu_count()} cores. {verdict}\n\n{as_table(best, size)}\n{NOTES}"
-    report += f"\nMonth by month, {size // 10:,} ratings in {monthly.HISTORY} months, warm:\n\n"
-    report += f"{monthly.as_table(months.seconds)}\n"
+    report += by_month
     print(report)
     if out := os.environ.get("OUT"):
         Path(out).write_text(report)
     return 1 if disagreed else 0
+
+
+def month_by_month(work: Path, ratings: int) -> str:
+    """The section of the report on runs of one month."""
+    print(f"Month by month, load {os.getloadavg()[0]:.1f}", flush=True)
+    users, first_month = min(610, ratings // 100), str(monthly.FIRST_MONTH)
+    sample.generate(work / "sample", ratings=ratings, users=users, first_month=first_month, months=monthly.HISTORY)
+    months = take_turn("monthly", work / "sample", work / "monthly")
+    heading = f"Month by month, {ratings:,} ratings in {monthly.HISTORY} months, warm:"
+    return f"\n{heading}\n\n{monthly.as_table(months.seconds)}\n"
 
 
 def stop(*_: object) -> None:

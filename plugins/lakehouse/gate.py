@@ -28,6 +28,8 @@ PARALLEL = 3
 """Tables judged side by side: an expectation on a small one waits for Spark more than for a core."""
 SMALL = 2_000_000
 """Up to so many rows a batch is read once and kept in Spark's memory while its expectations are evaluated."""
+ROWS_A_TASK = 200_000
+"""A batch of no more rows than this is one partition: no query on it alone then needs a shuffle."""
 
 
 class SuiteError(Exception):
@@ -102,14 +104,14 @@ def _gx_batches(batches: dict[str, DataFrame]) -> list["Batch"]:
 def _evaluate(suite: "ExpectationSuite", batch: "Batch") -> list[Finding]:
     """Evaluate all expectations in brief, then each that failed once more, with example rows.
 
-    Of an expectation on single rows only the verdict is asked first: all of these together are one pass over the data.
+    Of an expectation on single rows only the verdict is asked first: all of these together are one query of Spark.
     """
     from great_expectations import ExpectationSuite
 
     on_rows = [each for each in suite.expectations if isinstance(each, _row_expectations())]
-    on_all = [each for each in suite.expectations if each not in on_rows]
+    measures = [each for each in suite.expectations if each not in on_rows]
     findings = []
-    for expectations, result_format in ((on_rows, "BOOLEAN_ONLY"), (on_all, "SUMMARY")):
+    for expectations, result_format in ((on_rows, "BOOLEAN_ONLY"), (measures, "SUMMARY")):
         part = ExpectationSuite(name=suite.name, expectations=expectations)
         results = batch.validate(part, result_format=result_format).results if expectations else []
         if len(results) != len(expectations):
@@ -122,8 +124,10 @@ def _evaluate(suite: "ExpectationSuite", batch: "Batch") -> list[Finding]:
 
 def _row_expectations() -> tuple[type, ...]:
     from great_expectations.expectations import expectation
+    from great_expectations.expectations.core import UnexpectedRowsExpectation
 
     return (
+        UnexpectedRowsExpectation,
         expectation.ColumnMapExpectation,
         expectation.ColumnPairMapExpectation,
         expectation.MulticolumnMapExpectation,
@@ -159,7 +163,7 @@ def _finding(result: "ExpectationValidationResult") -> Finding:
         notes=config.notes or "",
         success=bool(result.success),
         observed=None if observed is None else str(observed),
-        unexpected_count=int(observed) if is_query else outcome.get("unexpected_count", None if outcome else 0),
+        unexpected_count=int(observed or 0) if is_query else outcome.get("unexpected_count", None if outcome else 0),
         unexpected_percent=outcome.get("unexpected_percent"),
         examples=[{name: str(value) for name, value in row.items()} for row in examples[:EXAMPLES]],
         kwargs=kwargs,
@@ -168,4 +172,5 @@ def _finding(result: "ExpectationValidationResult") -> Finding:
 
 def _batch(lake: Lake, table: str) -> DataFrame:
     rows = lake.read(table)
-    return rows.coalesce(2).cache() if lake.count(table) <= SMALL else rows
+    count = lake.count(table)
+    return rows.coalesce(1 + count // ROWS_A_TASK).cache() if count <= SMALL else rows

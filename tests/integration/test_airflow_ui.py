@@ -1,4 +1,4 @@
-"""What people do in the Airflow UI, in a real browser: look at releases, and backfill months.
+"""What people do in the Airflow UI, in a real browser: look at the quality of the data and at releases.
 
 With SCREENSHOTS set to a folder, the pictures of the docs are taken anew.
 """
@@ -21,7 +21,7 @@ from pyiceberg.expressions import EqualTo
 
 from infra.local.config import Stack
 from lakehouse.serving import load_release
-from tests.integration.conftest import RUN_SECONDS, FinishedRun, digests, picture
+from tests.integration.conftest import FinishedRun, picture
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
@@ -171,32 +171,3 @@ def test_releases_are_a_page_of_the_ui_and_escape_what_they_show(
         page.wait_for_url("**/dags/movielens_lakehouse/runs/**")
         expect(page.get_by_text("publish_dashboard").first).to_be_visible()
         assert [error for error in errors if "lakehouse" in error] == []
-
-
-def test_three_months_are_backfilled_and_their_states_read(
-    loaded: FinishedRun, airflow: Any, airflow_page: Any, catalog: Any
-) -> None:
-    before = digests(catalog)
-    with airflow_page("/dags/movielens_lakehouse") as page:
-        page.get_by_role("button", name="Trigger").first.click()
-        form = page.get_by_role("dialog").first
-        form.get_by_text("Backfill", exact=True).click()
-        for day, time in (("2001/05/01", "00:00"), ("2001/07/31", "23:59")):
-            form.get_by_text("Select date and time").first.click()
-            page.get_by_placeholder("YYYY/MM/DD").last.fill(day)
-            page.get_by_placeholder("HH:mm").last.fill(time)
-            page.keyboard.press("Escape")
-        form.get_by_text("All Runs").click()
-        form.locator("input[name=max_active_runs]").fill("3")
-        expect(form.get_by_text("3 runs will be triggered.")).to_be_visible()
-        picture(page, "backfill")
-        form.get_by_role("button", name="Run Backfill").click()
-        expect(page.get_by_text("Backfill in progress:")).to_be_visible()
-        expect(page.get_by_text("Backfill in progress:")).not_to_be_visible(timeout=1000 * RUN_SECONDS)
-
-        page.get_by_role("link", name="Runs", exact=True).click()
-        runs = page.get_by_role("row").filter(has_text=re.compile("backfill__2001-0[678]"))
-        expect(runs).to_have_count(3)
-        expect(runs.filter(has_text="Success")).to_have_count(3)
-        picture(page, "backfilled")
-    assert digests(catalog) == before

@@ -1,6 +1,7 @@
 """Month by month gives what one run over the same months gives: in any order, side by side, and through kills.
 
-By default a slice that takes a few minutes. BACKFILL_MONTHS=24 takes two years in every way, which takes an hour or so.
+By default a slice that takes a few minutes, asked for in the Airflow UI, in a real browser. BACKFILL_MONTHS=24 takes
+two years in every way, which takes an hour or so.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Page, expect
 
 from infra.local.airflow_api import AirflowApi
 from lakehouse.tables import RELEASED
 from tests.fixtures.lake import mains_restored, rewind
-from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, digests, finish
+from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, digests, finish, picture
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 MONTHS = int(os.environ.get("BACKFILL_MONTHS", "3"))
 FIRST = 12 * 2003
@@ -32,14 +34,18 @@ SHARE_KILLED = 1 / 3
 WAYS = {
     "in order": {"max_active_runs": 1},
     "backwards": {"max_active_runs": 1, "run_backwards": True},
-    "eight at once, a third of the tasks killed": {"max_active_runs": 8},
+    "in the UI, eight at once, a third of the tasks killed": {},
     "once more, on top": {"max_active_runs": 2},
 }
-IN_SLICE = ["eight at once, a third of the tasks killed"]
+IN_SLICE = ["in the UI, eight at once, a third of the tasks killed"]
 
 
 def first_day(months: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
+
+
+def last_day() -> date:
+    return first_day(FIRST + MONTHS) - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +64,49 @@ def ranged(empty_lake: Any, airflow: AirflowApi, catalog: Any) -> dict[str, tupl
     return digests(catalog)
 
 
-def backfill(airflow: AirflowApi, **options: Any) -> list[str]:
-    """Backfill all months, whether they have run or not, and return the states of the runs."""
+def ask_for_backfill(airflow: AirflowApi, **options: Any) -> None:
+    """Ask for all months, whether they have run or not."""
     request = {"dag_id": DAG, "reprocess_behavior": "completed", "run_backwards": False, "dag_run_conf": {}}
-    days = {"from_date": f"{first_day(FIRST)}", "to_date": f"{first_day(FIRST + MONTHS) - timedelta(days=1)}"}
-    made = airflow.post("backfills", json=request | days | options).raise_for_status().json()
+    days = {"from_date": f"{first_day(FIRST)}", "to_date": f"{last_day()}"}
+    airflow.post("backfills", json=request | days | options).raise_for_status()
+
+
+def ask_for_backfill_in_the_ui(page: Page) -> None:
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.get_by_role("dialog").first
+    form.get_by_text("Backfill", exact=True).click()
+    for day, time_of_day in ((first_day(FIRST), "00:00"), (last_day(), "23:59")):
+        form.get_by_text("Select date and time").first.click()
+        page.get_by_placeholder("YYYY/MM/DD").last.fill(f"{day:%Y/%m/%d}")
+        page.get_by_placeholder("HH:mm").last.fill(time_of_day)
+        page.keyboard.press("Escape")
+    form.get_by_text("All Runs").click()
+    form.locator("input[name=max_active_runs]").fill("8")
+    expect(form.get_by_text(f"{MONTHS} runs will be triggered.")).to_be_visible()
+    picture(page, "backfill")
+    form.get_by_role("button", name="Run Backfill").click()
+    expect(page.get_by_text("Backfill in progress:")).to_be_visible()
+
+
+def wait_for_backfill(airflow: AirflowApi) -> list[str]:
+    """Wait for the end of the newest backfill and return the states of its runs."""
     deadline = time.monotonic() + RUN_SECONDS * MONTHS
     while True:
-        assert time.monotonic() < deadline, f"backfill {made['id']} does not end"
+        assert time.monotonic() < deadline, "the backfill does not end"
         time.sleep(1)
         with suppress(httpx.HTTPError):
-            if airflow.read(f"backfills/{made['id']}")["completed_at"]:
+            newest = max(airflow.read("backfills", dag_id=DAG)["backfills"], key=lambda backfill: int(backfill["id"]))
+            if newest["completed_at"]:
                 return [run["state"] for run in runs_of_backfills(airflow)]
+
+
+def assert_shown(page: Page) -> None:
+    """The page of the DAG lists the runs as successful."""
+    expect(page.get_by_text("Backfill in progress:")).not_to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    runs = page.get_by_role("row").filter(has_text="backfill__")
+    expect(runs.filter(has_text="Success")).to_have_count(MONTHS)
+    picture(page, "backfilled")
 
 
 def runs_of_backfills(airflow: AirflowApi) -> list[dict[str, Any]]:
@@ -121,20 +158,25 @@ def tasks_killed(airflow: AirflowApi, seed: int) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("way", WAYS if "BACKFILL_MONTHS" in os.environ else IN_SLICE)
 def test_a_backfill_gives_the_bytes_of_one_run_over_the_same_months(
-    ranged: dict[str, Any], empty_lake: Any, airflow: AirflowApi, catalog: Any, way: str
+    ranged: dict[str, Any], empty_lake: Any, airflow: AirflowApi, airflow_page: Any, catalog: Any, way: str
 ) -> None:
     if way != "once more, on top":
         empty_lake()
         assert digests(catalog) != ranged
     began = time.monotonic()
-    if "killed" in way:
-        with tasks_killed(airflow, seed=MONTHS) as killed:
-            states = backfill(airflow, **WAYS[way])
-        assert killed
-        print(f"{len(killed)} tasks killed")
-    else:
-        states = backfill(airflow, **WAYS[way])
-    print(f"{way}: {MONTHS} months in {time.monotonic() - began:.0f} s")
+    with (
+        airflow_page(f"/dags/{DAG}") if "in the UI" in way else nullcontext() as page,
+        tasks_killed(airflow, seed=MONTHS) if "killed" in way else nullcontext(["none"]) as killed,
+    ):
+        if page:
+            ask_for_backfill_in_the_ui(page)
+        else:
+            ask_for_backfill(airflow, **WAYS[way])
+        states = wait_for_backfill(airflow)
+        if page:
+            assert_shown(page)
+    print(f"{way}: {MONTHS} months in {time.monotonic() - began:.0f} s, tasks killed: {', '.join(killed)}")
 
+    assert killed
     assert states == ["success"] * MONTHS
     assert digests(catalog) == ranged

@@ -5,7 +5,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from lakehouse.tables import RELEASED
 from spark_jobs.silver.corrections import CORRECTIONS
-from tests.fixtures.lake import month, rewind, rows_of
+from tests.fixtures.in_order import write_files
+from tests.fixtures.lake import mains_restored, month, rewind, rows_of
 from tests.fixtures.loads import load, new_replay, replay, run_layers
 
 pytestmark = pytest.mark.integration
@@ -21,17 +22,19 @@ ORPHAN = {"userId": "3", "movieId": "8", "rating": "4.0", "timestamp": "98500000
 TAG = {"userId": "1", "movieId": "8", "tag": "dark", "timestamp": "985000000"}
 
 
-@pytest.fixture
-def lake(spark, lake_tables, tmp_path):
-    """A lake with one good rating, three rows and a tag in quarantine."""
+@pytest.fixture(scope="module")
+def loaded(spark, lake_tables, tmp_path_factory):
     rewind(lake_tables, CORRECTIONS, *RELEASED)
-    folder = tmp_path / "corrections"
-    folder.mkdir()
-    for table, text in FILES.items():
-        (folder / f"{table}.csv").write_text(text)
-    load(spark, folder)
+    load(spark, write_files(tmp_path_factory.mktemp("datasets") / "corrections", FILES))
     yield lake_tables
     rewind(lake_tables, CORRECTIONS, *RELEASED)
+
+
+@pytest.fixture
+def lake(loaded):
+    """A lake with one good rating, three rows and a tag in quarantine."""
+    with mains_restored(loaded, CORRECTIONS, *RELEASED):
+        yield loaded
 
 
 def reasons(catalog):

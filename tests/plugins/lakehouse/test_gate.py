@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from great_expectations.execution_engine import SparkDFExecutionEngine
 
 from lakehouse import gate, gate_views
 from lakehouse.gate import SUITES, QuarantineLimits, SuiteError, audit_tables, load_suite
@@ -95,7 +96,7 @@ def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(catalo
 
     assert (report.table, report.row_count) == ("silver.ratings", 3)
     assert report.snapshot_id == lake.head("silver.ratings")
-    not_null, in_set, mean, by_query = report.findings
+    not_null, in_set, by_query, mean = report.findings
     assert (not_null.success, not_null.unexpected_count, not_null.examples) == (True, 0, [])
     assert (in_set.success, in_set.column, in_set.notes) == (False, "rating", "Half stars.")
     assert in_set.unexpected_count == 2
@@ -107,6 +108,23 @@ def test_a_failed_expectation_is_reported_with_its_count_and_example_rows(catalo
     assert sorted(example["user_id"] for example in by_query.examples) == ["2", "3"]
     assert report.failed("critical") == [in_set, by_query]
     assert report.failed("warning") == [mean]
+
+
+def test_the_queries_on_a_table_are_one_query_of_spark(audited, monkeypatch):
+    asked = []
+
+    def resolve(engine, metric_fn_bundle):
+        asked.append([each.metric_configuration.metric_name for each in metric_fn_bundle])
+        return resolve_metric_bundle(engine, metric_fn_bundle)
+
+    resolve_metric_bundle = SparkDFExecutionEngine.resolve_metric_bundle
+    monkeypatch.setattr(SparkDFExecutionEngine, "resolve_metric_bundle", resolve)
+
+    report = audited(NOT_NULL, *[query(f"SELECT * FROM {{batch}} WHERE rating > {stars}") for stars in (5, 6, 7)])
+
+    assert [finding.success for finding in report.findings] == [True] * 4
+    counts = [metrics.count("unexpected_rows_query.row_count") for metrics in asked]
+    assert [count for count in counts if count] == [3]
 
 
 def test_a_query_sees_counts_landing_and_settings(audited, monkeypatch):

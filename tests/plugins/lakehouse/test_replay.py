@@ -13,7 +13,8 @@ from lakehouse.serving import load_release
 from lakehouse.tables import RELEASED
 from spark_jobs.common.months import Months
 from spark_jobs.common.run import Run
-from tests.fixtures.lake import append, month, rewind, rows_of
+from tests.fixtures.in_order import write_files
+from tests.fixtures.lake import append, mains_restored, month, rewind, rows_of
 from tests.fixtures.loads import load, new_replay, replay, run_layers
 from tests.integration.conftest import digests
 
@@ -28,13 +29,14 @@ BAD = ["1,1,99.0,982000000", "2,1,4.2,985000000", "3,1,4.0,soon"]
 
 @pytest.fixture
 def lake(lake_tables):
-    rewind(lake_tables, *RELEASED)
-    yield lake_tables
-    rewind(lake_tables, *RELEASED)
+    """A lake without rows."""
+    with mains_restored(lake_tables, *RELEASED):
+        rewind(lake_tables, *RELEASED)
+        yield lake_tables
 
 
-@pytest.fixture
-def datasets(tmp_path):
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory):
     """A dataset whose catalogue lacks a movie with 1,000 ratings, and the same with it."""
     start = datetime(2001, 1, 1, tzinfo=UTC)
     others = [f"{user},1,4.0,{(start + timedelta(hours=user)).timestamp():.0f}" for user in range(1, 400)]
@@ -42,29 +44,34 @@ def datasets(tmp_path):
     of_new = [f"{user},{NEW},3.5,{(late + timedelta(hours=2 * user)).timestamp():.0f}" for user in range(1, 1001)]
     folders = []
     for name, movies in (("wrong", [1]), ("right", [1, NEW])):
-        folder = tmp_path / name / "small"
-        folder.mkdir(parents=True)
-        rows = {
+        lines = {
             "ratings": ["userId,movieId,rating,timestamp", *others, *of_new, *BAD],
             "tags": ["userId,movieId,tag,timestamp", f"5,{NEW},dark,982000000"],
             "movies": ["movieId,title,genres", *(f"{movie},Title {movie} (1995),Drama" for movie in movies)],
             "links": ["movieId,imdbId,tmdbId", *(f"{movie},000000{movie},{movie}" for movie in movies)],
         }
-        for table, lines in rows.items():
-            (folder / f"{table}.csv").write_text("\n".join(lines) + "\n")
-        folders.append(folder)
+        files = {table: "\n".join(rows) + "\n" for table, rows in lines.items()}
+        folders.append(write_files(tmp_path_factory.mktemp(name) / "small", files))
     return folders
 
 
-@pytest.fixture
-def waiting(spark, lake, datasets, monkeypatch):
-    """The ratings of the new movie wait in quarantine; the catalogue has it since January was loaded again."""
+@pytest.fixture(scope="module")
+def loaded(spark, lake_tables, datasets):
     wrong, right = datasets
-    with monkeypatch.context() as patch:
+    rewind(lake_tables, *RELEASED)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_VAR_LAKEHOUSE_MAX_QUARANTINED_ROWS", "2000")  # people have decided to let them pass
         load(spark, wrong)
     load(spark, right, "2001-01", "2001-01")
-    return lake
+    yield lake_tables
+    rewind(lake_tables, *RELEASED)
+
+
+@pytest.fixture
+def waiting(loaded):
+    """The ratings of the new movie wait in quarantine; the catalogue has it since January was loaded again."""
+    with mains_restored(loaded, *RELEASED):
+        yield loaded
 
 
 def quarantined(catalog):
@@ -136,7 +143,7 @@ def test_rows_that_a_stricter_rule_adds_count_against_the_limits_and_those_let_p
         audit(spark, "silver", run, "a_dag")  # they were there before
 
     replay(spark, reasons=["unknown_movie"])
-    monkeypatch.setattr(ratings, "HALF_STARS", [3.5])  # 399 ratings of 4 stars break this one
+    monkeypatch.setattr(ratings, "HALF_STARS", [4.0])  # now they would come from silver
     run = new_replay()
 
     write(spark, "silver", run)
