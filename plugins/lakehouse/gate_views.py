@@ -40,6 +40,7 @@ from spark_jobs.silver.corrections import corrected, corrections
 
 COUNTS = "month date, row_count bigint"
 TOTALS = "table_name string, row_count bigint"
+HALF_STARS = ", ".join(["month date", *(f"half_star_{half} bigint" for half in range(1, 11))])
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ def create_views(
         if named(f"corrected_{name}"):
             rows = corrected(lake.read(f"bronze.{name}"), corrections(lake, name), name)
             rows.createOrReplaceTempView(f"corrected_{name}")
-    if named("half_stars_by_month"):
-        _half_stars_by_month(lake).cache().createOrReplaceTempView("half_stars_by_month")
+    create("half_stars_by_month", HALF_STARS, _half_stars_by_month, lake)
     create("row_counts", TOTALS, lambda: [(table, lake.total(table)) for table in RELEASED])
     create("landed", "table_name string, month date, row_count bigint", _landed, lake, manifest)
     create("landed_in_all", TOTALS, lambda: [(name, _landed_in_all(manifest, name)) for name in COLUMNS])
@@ -98,10 +98,11 @@ def _no_rows(lake: Lake, table: str) -> DataFrame:
     return lake.spark.createDataFrame([], ", ".join(f"`{column.name}` {column.type}" for column in columns))
 
 
-def _half_stars_by_month(lake: Lake) -> DataFrame:
+def _half_stars_by_month(lake: Lake) -> list[tuple[Any, ...]]:
     around = lake.for_months(lake.run.months.with_year_around())
-    sums = [F.sum(f"half_star_{half}").alias(f"half_star_{half}") for half in range(1, 11)]
-    return around.read("gold.monthly_movie_ratings").groupBy("month").agg(*sums)
+    rows = around.read("gold.monthly_movie_ratings", one_task_a_month=False)
+    sums = [F.sum(f"half_star_{half}") for half in range(1, 11)]
+    return [tuple(row) for row in rows.groupBy("month").agg(*sums).collect()]
 
 
 def _open_months(rows_by_month: Callable[[str], dict[date | None, int]], table: str) -> list[tuple[date | None]]:

@@ -44,14 +44,17 @@ class Lake:
         """The same tables, read for other months."""
         return type(self)(self.spark, self._catalog, replace(self.run, months=months), self._pinned)
 
-    def read(self, table: str) -> DataFrame:
-        """Read the months of the run, or all of a table without months, at the head that this run sees."""
+    def read(self, table: str, *, one_task_a_month: bool = True) -> DataFrame:
+        """Read the months of the run, or all of a table without months, at the head that this run sees.
+
+        Tasks that follow the months group, join and write without a shuffle, one file a month. Without that, many small
+        months share a task.
+        """
         rows = self._at_head(table)
         months = self._months_of(table)
         if months is None:
             return rows
-        # Tasks that follow the months group, join and write without a shuffle, one file a month.
-        self.spark.conf.set(DATA_GROUPING, "true")
+        self.spark.conf.set(DATA_GROUPING, str(one_task_a_month).lower())
         return rows.where(months)
 
     def read_all(self, table: str) -> DataFrame:
