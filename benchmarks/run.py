@@ -98,7 +98,7 @@ def main() -> int:
 def month_by_month(work: Path, ratings: int) -> str:
     """The section of the report on runs of one month."""
     print(f"Month by month, load {os.getloadavg()[0]:.1f}", flush=True)
-    users, first_month = min(610, ratings // 100), str(monthly.FIRST_MONTH)
+    users, first_month = ratings // 100, str(monthly.FIRST_MONTH)
     sample.generate(work / "sample", ratings=ratings, users=users, first_month=first_month, months=monthly.HISTORY)
     months = take_turn("monthly", work / "sample", work / "monthly")
     heading = f"Month by month, {ratings:,} ratings in {monthly.HISTORY} months, warm:"
