@@ -1,6 +1,7 @@
 """The whole run of ``movielens_lakehouse``, task by task as the DAG calls them, on an empty stack."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
     """Load the dataset's whole range, then copy gold to one Parquet file a table."""
     stack = Stack.from_environment()
     up(stack, INFRASTRUCTURE)
+    import_module("great_expectations")  # Airflow forks tasks from a process that has imported it
     spark = SparkSession.builder.remote(stack.spark_url).getOrCreate()
     yield "start"
     yield from load(spark, "benchmark", dataset, "1995-01", None)

@@ -137,7 +137,6 @@ class Stack:
             + self._filled("local/spark-defaults.conf"),
             spark / "log4j2.properties": infra("spark/log4j2.properties"),
             **{spark / f"{name}-default.xml": "<configuration/>\n" for name in HADOOP_DEFAULTS},
-            **{spark / f"{name}-default.xml": "<configuration/>\n" for name in HADOOP_DEFAULTS},
             self.conf / "s3proxy.properties": self._filled("local/s3proxy.properties"),
             self.state / "airflow" / "airflow.cfg": self._filled("airflow/airflow.cfg"),
             self.airflow_password_file: as_json({"admin": self.secrets["admin"]}),

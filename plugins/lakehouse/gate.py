@@ -46,13 +46,14 @@ def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineL
     suites = {table: load_suite(table) for table in LAYERS[layer]}
     batches = {table: _batch(lake, table) for table in suites}
     with ThreadPoolExecutor(PARALLEL) as pool:
-        row_counts = pool.map(DataFrame.count, batches.values())  # Spark reads the tables while GX is imported
+        # Spark reads what it is to keep while GX is imported.
+        pool.map(DataFrame.count, [batch for batch in batches.values() if batch.is_cached])
         create_views(lake, batches, json.dumps(suites), manifest, limits)
         expectations = [_parse(suite) for suite in suites.values()]
         judged = _gx_batches(batches)
         findings = pool.map(_evaluate, expectations, judged)
-        judgements = zip(suites, row_counts, findings, strict=True)
-        reports = [Report(table, lake.head(table), row_count, found) for table, row_count, found in judgements]
+        judged_tables = zip(suites, findings, strict=True)
+        reports = [Report(table, lake.head(table), lake.count(table), found) for table, found in judged_tables]
     lake.spark.catalog.clearCache()
     return reports
 
