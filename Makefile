@@ -3,15 +3,15 @@ STATE ?= .local
 PORT_OFFSET ?= 0
 DATASET ?= ml-latest-small
 SIZE ?= 2000000
-export STATE PORT_OFFSET DATASET FROM TO SIZE
+export STATE PORT_OFFSET DATASET FROM TO SIZE KAFKA RATE SPEEDUP SECONDS EVENTS KILLS SEED
 
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases check unit test mutants bench docs lock clean
+.PHONY: help setup up down status run releases stream stream-ingest chaos-stream check unit test mutants bench docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=$(DATASET)  a name (ml-latest-small, ml-20m, ml-25m, ml-32m, sample) or the path of a folder or zip"
 	@echo "  FROM=YYYY-MM TO=YYYY-MM  the months to load (default: all)"
@@ -20,7 +20,7 @@ help: ## Show this list
 setup: ## Install the locked environment and the jars
 	@python3 -m infra.local.setup
 
-up: setup ## Start the local stack
+up: setup ## Start the local stack; with KAFKA=1 a Kafka broker too
 	@$(PYTHON) -m infra.local.stack up
 
 down: ## Stop it; the data stays in STATE
@@ -34,6 +34,14 @@ run: up ## Load DATASET from landing to dashboard
 
 releases: up ## List the releases of the lake, the latest first
 	@PYTHONPATH=plugins $(PYTHON) -m infra.local.releases
+
+stream: KAFKA = 1
+stream: up ## Send the ratings of DATASET to Kafka, RATE a second or SPEEDUP times faster than they were given
+	@PYTHONPATH=plugins $(PYTHON) -m infra.local.stream
+
+stream-ingest: KAFKA = 1
+stream-ingest: up ## Take messages in as they come, with at least SECONDS from batch to batch
+	@PYTHONPATH=plugins $(PYTHON) -m infra.local.stream_ingest
 
 check: setup ## Lint, format and types
 	@$(PYTHON) -m ruff check
@@ -51,6 +59,9 @@ mutants: setup ## Prove that every expectation of every suite bites
 
 bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.run
+
+chaos-stream: setup ## Send EVENTS messages while KILLS services die, and count what arrives
+	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.chaos_stream
 
 docs: setup ## Write the generated pages of docs/ again
 	@$(PYTHON) -m docs.generate

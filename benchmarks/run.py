@@ -28,7 +28,7 @@ import psutil
 from benchmarks import monthly
 from infra.local import processes, supervision
 from infra.local.config import REPOSITORY, Stack, StackError
-from infra.local.services import PYTHON, airflow_environment, is_listening
+from infra.local.services import PYTHON, is_listening, task_environment
 from infra.local.stack import end_of
 from lakehouse import sample
 from lakehouse.tables import LAYERS
@@ -153,14 +153,9 @@ def own_stack() -> Iterator[Stack]:
 
 
 def environment(stack: Stack) -> dict[str, str]:
-    """What a task of Airflow finds in its environment, connections and variables included."""
-    return (
-        supervision.environment(stack)
-        | airflow_environment(stack)
-        | {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in stack.connections().items()}
-        | {f"AIRFLOW_VAR_{name.upper()}": value for name, value in stack.variables().items()}
-        | {processes.MARKER: processes.marker(stack.state, "benchmark")}
-    )
+    """That of a task of Airflow, marked as the benchmark's."""
+    mark = {processes.MARKER: processes.marker(stack.state, "benchmark")}
+    return supervision.environment(stack) | task_environment(stack) | mark
 
 
 class Meter:

@@ -21,7 +21,7 @@ os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="lakehouse-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from infra.local.config import HOST, REPOSITORY, Stack
-from infra.local.services import AIRFLOW, INFRASTRUCTURE
+from infra.local.services import AIRFLOW, INFRASTRUCTURE, STREAM
 from infra.local.stack import down, up
 
 # The browser talks to the page and to nobody else.
@@ -141,6 +141,13 @@ def airflow(stack: Stack) -> Iterator[Any]:
     up(stack, [*INFRASTRUCTURE, *AIRFLOW])
     with AirflowApi(stack) as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def kafka(stack: Stack) -> Stack:
+    """The same stack, with a running Kafka broker."""
+    up(stack, [*INFRASTRUCTURE, *STREAM])
+    return stack
 
 
 @pytest.fixture(scope="session")

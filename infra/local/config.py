@@ -18,7 +18,18 @@ from string import Template
 REPOSITORY = Path(__file__).resolve().parents[2]
 VENV = REPOSITORY / ".venv"
 HOST = "127.0.0.1"
-SECRETS = ("postgres", "airflow_database", "lake_database", "s3_key", "s3_secret", "spark", "admin", "jwt", "api")
+SECRETS = (
+    "postgres",
+    "airflow_database",
+    "lake_database",
+    "s3_key",
+    "s3_secret",
+    "spark",
+    "kafka",
+    "admin",
+    "jwt",
+    "api",
+)
 POOLS = {
     "spark": {"slots": 2, "description": "Tasks that compute in Spark at the same time", "include_deferred": False}
 }
@@ -56,6 +67,7 @@ class Stack:
     @cached_property
     def ports(self) -> dict[str, int]:
         ports = {"airflow-api-server": 8080, "s3": 9000, "spark": 15002, "postgres": 5433}
+        ports |= {"kafka": 9092, "kafka-controller": 9093}
         return {name: port + self.port_offset for name, port in ports.items()}
 
     @property
@@ -94,6 +106,17 @@ class Stack:
         }
 
     @property
+    def kafka_options(self) -> dict[str, str]:
+        """What a Kafka client of this stack needs."""
+        return {
+            "bootstrap.servers": f"{HOST}:{self.ports['kafka']}",
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "lakehouse",
+            "sasl.password": self.secrets["kafka"],
+        }
+
+    @property
     def airflow_password_file(self) -> Path:
         return self.conf / "airflow-passwords.json"
 
@@ -101,11 +124,12 @@ class Stack:
     def secrets(self) -> dict[str, str]:
         """Passwords and keys, made up on first use and kept in ``conf/secrets.json``."""
         file = self.conf / "secrets.json"
-        if not file.exists():
-            made = {name: secrets.token_hex(24) for name in SECRETS}
-            made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-            write_private(file, json.dumps(made, indent=2))
-        kept: dict[str, str] = json.loads(file.read_text())
+        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        made = {name: secrets.token_hex(24) for name in SECRETS}
+        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        if made.keys() - kept.keys():  # a new stack, or one made before there was this service
+            kept = made | kept
+            write_private(file, json.dumps(kept, indent=2))
         return kept
 
     def database_url(self, name: str) -> str:
@@ -137,7 +161,9 @@ class Stack:
             + self._filled("local/spark-defaults.conf"),
             spark / "log4j2.properties": infra("spark/log4j2.properties"),
             **{spark / f"{name}-default.xml": "<configuration/>\n" for name in HADOOP_DEFAULTS},
+            spark / "kafka-jaas.conf": self._filled("local/kafka-jaas.conf"),
             self.conf / "s3proxy.properties": self._filled("local/s3proxy.properties"),
+            self.conf / "kafka.properties": self._filled("local/kafka.properties"),
             self.state / "airflow" / "airflow.cfg": self._filled("airflow/airflow.cfg"),
             self.airflow_password_file: as_json({"admin": self.secrets["admin"]}),
             airflow / "connections.json": as_json(self.connections()),
@@ -184,6 +210,7 @@ class Stack:
                 "port": self.ports["spark"],
                 "password": self.secrets["spark"],
             },
+            "kafka_default": {"conn_type": "kafka", "extra": self.kafka_options},
         }
 
     def variables(self) -> dict[str, str]:
@@ -191,6 +218,7 @@ class Stack:
         return {
             "lakehouse_dataset_folder": str(self.state / "datasets"),
             "lakehouse_lake_bucket": "lake",
+            "lakehouse_topic": "ratings",
             "lakehouse_site_bucket": "site",
             "lakehouse_site_url": f"{self.s3_url}/site",
             "lakehouse_site_acl": "public-read",

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 
 import psycopg2
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from infra.local.config import HOST, REPOSITORY, VENV, Stack, StackError, write_private
 from infra.local.java import find_java
@@ -131,6 +133,32 @@ def spark(stack: Stack) -> Service:
     )
 
 
+def kafka(stack: Stack) -> Service:
+    properties = str(stack.conf / "kafka.properties")
+    classes = str(stack.state / "jars" / "kafka" / "*")
+    logging = f"-Dlog4j2.configurationFile={REPOSITORY / 'infra' / 'spark' / 'log4j2.properties'}"
+    run = [java(), "-Xmx512m", logging, "-cp", classes]
+    storage = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "--cluster-id", "lakehouse", "-c", properties]
+
+    def prepare() -> None:
+        subprocess.run([*run, *storage], check=True)
+
+    return Service([*run, "kafka.Kafka", properties], healthy=lambda: kafka_answers(stack), seconds=30, prepare=prepare)
+
+
+def kafka_answers(stack: Stack) -> bool:
+    if not is_listening(stack.ports["kafka"]):
+        return False
+    try:
+        return bool(kafka_admin(stack).list_topics(timeout=5).brokers)
+    except KafkaException:
+        return False
+
+
+def kafka_admin(stack: Stack) -> AdminClient:
+    return AdminClient(stack.kafka_options | {"log_level": 4})
+
+
 @cache
 def java() -> str:
     found = find_java()
@@ -159,6 +187,15 @@ def airflow_environment(stack: Stack) -> dict[str, str]:
     }
 
 
+def task_environment(stack: Stack) -> dict[str, str]:
+    """What a task of Airflow finds in its environment, with the connections and variables of the stack in it too."""
+    return (
+        airflow_environment(stack)
+        | {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in stack.connections().items()}
+        | {f"AIRFLOW_VAR_{name.upper()}": value for name, value in stack.variables().items()}
+    )
+
+
 def airflow_is_healthy(stack: Stack, component: str) -> bool:
     answer = answer_of(f"{stack.airflow_url}/api/v2/monitor/health")
     return bool(answer) and json.loads(answer or "{}")[component]["status"] == "healthy"
@@ -184,6 +221,8 @@ def is_listening(port: int) -> bool:
 
 
 INFRASTRUCTURE: dict[str, Callable[[Stack], Service]] = {"postgres": postgres, "s3": s3, "spark": spark}
+STREAM: dict[str, Callable[[Stack], Service]] = {"kafka": kafka}
+"""Started only when asked for: a load of files needs no broker."""
 AIRFLOW: dict[str, Callable[[Stack], Service]] = {
     "airflow-api-server": lambda stack: airflow(stack, "api-server", component="metadatabase"),
     # The log servers would listen on every address, and all services here share one log folder.
@@ -191,4 +230,4 @@ AIRFLOW: dict[str, Callable[[Stack], Service]] = {
     "airflow-dag-processor": lambda stack: airflow(stack, "dag-processor", component="dag_processor"),
     "airflow-triggerer": lambda stack: airflow(stack, "triggerer", "--skip-serve-logs", component="triggerer"),
 }
-SERVICES = INFRASTRUCTURE | AIRFLOW
+SERVICES = INFRASTRUCTURE | STREAM | AIRFLOW

@@ -27,7 +27,10 @@ from infra.local.java import find_java
 PYTHON = VENV / "bin" / "python"
 LOCK = REPOSITORY / "requirements.txt"
 IVY = REPOSITORY / "infra" / "jars" / "ivy.xml"
-JARS = ("spark/iceberg-spark-runtime", "spark/iceberg-aws-bundle", "spark/postgresql", "s3/s3proxy", "page/chart.js")
+JARS = (
+    *(f"spark/{jar}" for jar in ("iceberg-spark-runtime", "iceberg-aws-bundle", "postgresql", "spark-sql-kafka")),
+    *("s3/s3proxy", "kafka/kafka_2.13", "page/chart.js"),
+)
 DISK_GB = 4  # the environment 2.5, the jars and the data of a first run the rest
 
 

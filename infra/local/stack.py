@@ -1,18 +1,24 @@
-"""Start, stop and show the local stack: ``python -m infra.local.stack up|down|status [service ...]``."""
+"""Start, stop and show the local stack: ``python -m infra.local.stack up|down|status [service ...]``.
+
+Without services all are meant, Kafka only where the environment has KAFKA=1.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # its stubs do not export it
 from psycopg2 import sql
 
 from infra.local import processes, supervision
@@ -22,20 +28,25 @@ from infra.local.services import (
     INFRASTRUCTURE,
     PYTHON,
     SERVICES,
+    STREAM,
     airflow_environment,
     connect_as_superuser,
     is_listening,
+    kafka_admin,
 )
 
+PARTITIONS = 3
+RETENTION = timedelta(days=7)
 
-def up(stack: Stack, names: Iterable[str] = SERVICES) -> None:
+
+def up(stack: Stack, names: Iterable[str]) -> None:
     """Start services and wait until they are healthy; what already runs is left alone.
 
     Raises StackError, which says what to do, when one does not come up.
     """
     stack.check()
     prepare(stack, names)
-    infrastructure = [name for name in INFRASTRUCTURE if name in names]
+    infrastructure = [name for name in (*INFRASTRUCTURE, *STREAM) if name in names]
     airflow = [name for name in AIRFLOW if name in names]
     with ThreadPoolExecutor() as pool:
         begin(stack, infrastructure)
@@ -51,6 +62,8 @@ def up(stack: Stack, names: Iterable[str] = SERVICES) -> None:
             healthy[name].result()
     if "s3" in healthy:
         create_buckets(stack)
+    if "kafka" in healthy:
+        create_topic(stack)
 
 
 def prepare(stack: Stack, names: Iterable[str]) -> None:
@@ -121,6 +134,15 @@ def create_buckets(stack: Stack) -> None:
         client.create_bucket(Bucket=bucket)
 
 
+def create_topic(stack: Stack) -> None:
+    """Make the topic of the ratings, unless it is there; what it has then may have been changed on purpose."""
+    admin, name = kafka_admin(stack), stack.variables()["lakehouse_topic"]
+    if name not in admin.list_topics(timeout=10).topics:
+        kept = {"retention.ms": str(RETENTION // timedelta(milliseconds=1))}
+        topic = NewTopic(name, num_partitions=PARTITIONS, replication_factor=1, config=kept)
+        admin.create_topics([topic])[name].result(timeout=10)
+
+
 def migrate_airflow(stack: Stack) -> None:
     """Bring Airflow's database to this version and these settings; it takes seconds, so only when one changed."""
     folder = stack.conf / "airflow"
@@ -147,7 +169,7 @@ def down(stack: Stack) -> None:
     supervision.stop(stack)
 
 
-def status(stack: Stack, names: Iterable[str] = SERVICES) -> bool:
+def status(stack: Stack, names: Iterable[str]) -> bool:
     """Print a table of the services; true when all are healthy."""
     running = supervision.is_running(stack)
     verdicts = []
@@ -167,11 +189,12 @@ def status(stack: Stack, names: Iterable[str] = SERVICES) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["up", "down", "status"])
-    parser.add_argument("services", nargs="*", help=f"default: {' '.join(SERVICES)}")
+    parser.add_argument("services", nargs="*", help=f"one of {', '.join(SERVICES)}")
     arguments = parser.parse_args()
     if unknown := set(arguments.services) - set(SERVICES):
         parser.error(f"no such service: {', '.join(unknown)}")
-    names = arguments.services or SERVICES
+    stream = STREAM if os.environ.get("KAFKA") == "1" else {}
+    names = arguments.services or [*INFRASTRUCTURE, *stream, *AIRFLOW]
     stack = Stack.from_environment()
     if arguments.command == "status":
         return 0 if status(stack, names) else 1

@@ -110,6 +110,19 @@ def warning_repeats(layer: str, context: dict[str, Any]) -> Alert | None:
     return _about(task.dag_id, task.run_id, "a warning repeats", sentence, *warnings) if warnings else None
 
 
+@callback
+def lag_grows(context: dict[str, Any]) -> Alert | None:
+    """The stream moves fewer messages than come in."""
+    from pyiceberg.catalog import load_catalog
+
+    from lakehouse.stream.lag import growing_lag
+
+    task = context["ti"]
+    lags = growing_lag(load_catalog("lake"), task.run_id, SERIES)
+    sentence = f"More messages wait in Kafka after each of {SERIES} runs: {', '.join(f'{lag:,}' for lag in lags)}."
+    return _about(task.dag_id, task.run_id, "the stream does not keep up", sentence) if lags else None
+
+
 def _about(dag_id: str, run_id: str, title: str, *lines: str, link: str | None = None) -> Alert:
     """An alert about a run, linked to its quality page unless there is a better one."""
     airflow = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")

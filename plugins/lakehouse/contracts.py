@@ -21,7 +21,7 @@ import spark_jobs
 log = logging.getLogger(__name__)
 
 CONTRACTS = Path(spark_jobs.__file__).parent / "contracts"
-OPS = ["ops.corrections", "ops.quality_results", "ops.releases"]
+OPS = ["ops.corrections", "ops.quality_results", "ops.releases", "ops.stream_batches", "ops.stream_gaps"]
 """The tables that the runs keep of themselves."""
 
 RENAMED = "lakehouse.renamed."

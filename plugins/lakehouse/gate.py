@@ -49,13 +49,20 @@ def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineL
         # Spark reads what it is to keep while GX is imported.
         pool.map(DataFrame.count, [batch for batch in batches.values() if batch.is_cached])
         create_views(lake, batches, json.dumps(suites), manifest, limits)
-        expectations = [_parse(suite) for suite in suites.values()]
-        judged = _gx_batches(batches)
-        findings = pool.map(_evaluate, expectations, judged)
-        judged_tables = zip(suites, findings, strict=True)
-        reports = [Report(table, lake.head(table), lake.count(table), found) for table, found in judged_tables]
+        findings = judge(suites, batches)
     lake.spark.catalog.clearCache()
-    return reports
+    return [Report(table, lake.head(table), lake.count(table), found) for table, found in findings.items()]
+
+
+def judge(suites: dict[str, dict[str, Any]], batches: dict[str, DataFrame]) -> dict[str, list[Finding]]:
+    """Evaluate suites on batches, both by table; a batch has the view of its table, :func:`view_of`.
+
+    Raises:
+        SuiteError: a suite was not fully evaluated.
+    """
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        expectations = [_parse(suite) for suite in suites.values()]
+        return dict(zip(suites, pool.map(_evaluate, expectations, _gx_batches(batches)), strict=True))
 
 
 def load_suite(table: str) -> dict[str, Any]:

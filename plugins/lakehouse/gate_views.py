@@ -1,6 +1,7 @@
 """What the SQL of the suites may name, at the heads that the run sees:
 
-- ``<layer>_<table>``: the run's months of a table, or all of it where it has no months;
+- ``<layer>_<table>``: the run's months of a table, or all of it where it has no months; of the messages of the stream
+  (``bronze_rating_events``), those that the run has read;
 - ``<layer>_<table>_months``: (month, row_count) of a month-partitioned table in the run's months, from metadata;
 - ``<layer>_<table>_all_months``: the same of all months;
 - ``<layer>_<table>_before``: a table as main has it, which is what readers see; empty if that is another dataset;
@@ -33,7 +34,7 @@ from lakehouse.contracts import read_contract
 from lakehouse.landing import Manifest
 from lakehouse.landing.csv_files import COLUMNS
 from lakehouse.landing.split import MONTHLY
-from lakehouse.tables import RELEASED
+from lakehouse.tables import EVENTS, RELEASED
 from spark_jobs.common.lake import Lake
 from spark_jobs.common.months import EVERY_MONTH
 from spark_jobs.silver.corrections import corrected, corrections
@@ -71,7 +72,7 @@ def create_views(
     rows_by_month, every_month = cache(lake.rows_by_month), lake.for_months(EVERY_MONTH)
     for table, batch in batches.items():
         batch.createOrReplaceTempView(view_of(table))
-    for table in RELEASED:
+    for table in [*RELEASED, EVENTS]:
         view = view_of(table)
         if table not in batches and named(view):
             lake.read(table).createOrReplaceTempView(view)

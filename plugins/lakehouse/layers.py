@@ -20,7 +20,7 @@ from lakehouse.gate import audit_tables
 from lakehouse.gate_views import QuarantineLimits
 from lakehouse.landing import read_manifest
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
-from lakehouse.tables import CATALOGUES, LAYERS, STAGES, job_of
+from lakehouse.tables import CATALOGUES, EVENTS, LAYERS, STAGES, job_of
 from spark_jobs.common.lake import Lake, count_rows, head, sources_of, written_table
 from spark_jobs.common.run import Run
 from spark_jobs.silver.corrections import CORRECTIONS
@@ -67,7 +67,7 @@ def publish(spark: SparkSession, layer: str, run: dict[str, Any], dag_id: str) -
 
 
 def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) -> None:
-    for table in follow_contracts(spark, catalog, OPS):
+    for table in follow_contracts(spark, catalog, [*OPS, EVENTS]):
         give_first_snapshot(table)
     tables = follow_contracts(spark, catalog, LAYERS[layer])
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -97,11 +97,11 @@ def _write_table(spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[s
     )
 
 
-def _corrections_known(catalog: Catalog, run: Run) -> dict[str, int]:
-    """The snapshot of ``ops.corrections`` that silver was made with, by table; nothing where there were none."""
-    ratings = written_table(catalog, "silver.ratings")
+def _read_by(catalog: Catalog, run: Run, layer: str) -> dict[str, int]:
+    """The snapshots of the messages and of the corrections that a layer was made with, by table, if any."""
+    ratings = written_table(catalog, f"{layer}.ratings")
     sources = sources_of(ratings, head(ratings, run.branch)) if ratings else {}
-    return {CORRECTIONS: sources[CORRECTIONS]} if CORRECTIONS in sources else {}
+    return {name: snapshot for name, snapshot in sources.items() if name in (EVENTS, CORRECTIONS)}
 
 
 def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, dag_id: str) -> None:
@@ -111,7 +111,7 @@ def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, 
         int(setting("max_quarantined_rows", str(defaults.max_quarantined_rows))),
         run.started_at if run.kind == "replay" else defaults.counted_since,
     )
-    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, _corrections_known(catalog, run))
+    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, _read_by(catalog, run, layer))
     reports = audit_tables(Lake(spark, catalog, run, pinned), layer, read_manifest(run.dataset, run.version), limits)
     store(S3Hook("aws_default").get_conn(), setting("lake_bucket"), catalog, dag_id, run, layer, reports)
     pass_or_raise(layer, reports)

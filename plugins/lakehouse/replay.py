@@ -12,11 +12,10 @@ from typing import Any
 import duckdb
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.table.refs import MAIN_BRANCH
 
 from lakehouse.corrections import CorrectionError, record_corrections
-from lakehouse.runs import NoMonthsError, code_settings, months_of_range
-from spark_jobs.common.lake import head, properties_of, written_table
+from lakehouse.runs import NoMonthsError, code_settings, lake_version, months_of_range
+from spark_jobs.common.lake import written_table
 from spark_jobs.common.months import Months
 from spark_jobs.common.run import Run
 
@@ -49,8 +48,7 @@ def start_replay(run_id: str, params: dict[str, Any], user: str | None) -> dict[
         log.info(NOTHING)  # Airflow's own line says only that the task is skipped
         raise AirflowSkipException(NOTHING)
     months = Months.of_each([month for month in found if month], unknown=None in found)
-    movies = catalog.load_table("bronze.movies")
-    dataset, _, version = properties_of(movies, head(movies, MAIN_BRANCH))["lakehouse.dataset"].rpartition("@")
+    dataset, _, version = str(lake_version(catalog)).rpartition("@")
     return Run(run_id, dataset, version, months, datetime.now(UTC), kind="replay", **code_settings()).to_json()
 
 

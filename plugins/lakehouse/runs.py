@@ -10,13 +10,14 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import IsNull
+from pyiceberg.expressions import And, EqualTo, IsNull
 from pyiceberg.table.refs import MAIN_BRANCH
 
 from lakehouse.changes import changed_months, months_in_lake
 from lakehouse.datasets import DatasetError
 from lakehouse.defaults import setting
 from lakehouse.landing import Manifest, land_dataset, read_manifest
+from lakehouse.tables import EVENTS
 from spark_jobs.common.lake import head, properties_of, rows_by_month, written_table
 from spark_jobs.common.months import FIRST_MONTH, Months
 from spark_jobs.common.run import Run
@@ -127,6 +128,12 @@ def code_settings() -> dict[str, Any]:
     }
 
 
+def lake_version(catalog: Catalog) -> str | None:
+    """The dataset and version whose catalogue of movies the lake has; None before the first load."""
+    movies = written_table(catalog, "bronze.movies")
+    return properties_of(movies, head(movies, MAIN_BRANCH)).get("lakehouse.dataset") if movies else None
+
+
 def _month(text: str) -> date:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
         raise NoMonthsError(f"{text!r} is not a month: write it as YYYY-MM")
@@ -140,7 +147,8 @@ def unknown_month_is_due(catalog: Catalog, manifest: Manifest) -> bool:
             quarantine = catalog.load_table(f"quarantine.{table}")
         except NoSuchTableError:
             return landed > 0
-        rows = quarantine.scan(row_filter=IsNull(term="_event_month"), selected_fields=("_dataset",)).to_arrow()
+        of_files = And(IsNull(term="_event_month"), EqualTo(term="_source", value="file"))
+        rows = quarantine.scan(row_filter=of_files, selected_fields=("_dataset",)).to_arrow()
         due = {f"{manifest.dataset}@{manifest.version}"} if landed else set()
         if set(rows["_dataset"].to_pylist()) != due:
             return True
@@ -155,9 +163,7 @@ def is_idle(run: Run, manifest: Manifest, catalog: Catalog) -> bool:
     ratings, tags, movies = (written_table(catalog, f"bronze.{name}") for name in ("ratings", "tags", "movies"))
     if not (ratings and tags and movies):
         return True  # before the first run, or after one that did not get far
-    if any(
-        month in run.months for table in (ratings, tags) for month in rows_by_month(table, head(table, MAIN_BRANCH))
-    ):
+    with_rows = [ratings, tags, *filter(None, [written_table(catalog, EVENTS)])]
+    if any(month in run.months for table in with_rows for month in rows_by_month(table, head(table, MAIN_BRANCH))):
         return False
-    catalogue = properties_of(movies, head(movies, MAIN_BRANCH))
-    return catalogue.get("lakehouse.dataset") == run.dataset_version
+    return lake_version(catalog) == run.dataset_version

@@ -20,11 +20,19 @@ STAGES = {
 }
 """The tables with a job of their own, by layer. A stage may read what the stages before it wrote."""
 
-QUARANTINE = ["quarantine.movies", "quarantine.links", "quarantine.ratings", "quarantine.tags"]
-"""The tables that the silver jobs write beside their own."""
+EVENTS = "bronze.rating_events"
+"""The messages of the stream, raw. It is no table of a layer: ``lakehouse.stream`` writes it, bronze reads it."""
 
-LAYERS = {layer: [table for stage in stages for table in stage] for layer, stages in STAGES.items()}
-LAYERS["silver"] += QUARANTINE
+QUARANTINE = {
+    "bronze": ["quarantine.rating_events"],
+    "silver": ["quarantine.movies", "quarantine.links", "quarantine.ratings", "quarantine.tags"],
+}
+"""The tables that the jobs of a layer write beside their own."""
+
+LAYERS = {
+    layer: [table for stage in stages for table in stage] + QUARANTINE.get(layer, [])
+    for layer, stages in STAGES.items()
+}
 """All tables that a layer writes, audits and publishes."""
 
 CATALOGUES = ["bronze.movies", "bronze.links", "silver.movies", "silver.links"]

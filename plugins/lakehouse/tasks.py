@@ -3,13 +3,16 @@
 from functools import partial
 from typing import Any
 
-from airflow.sdk import chain, task, task_group
+from airflow.sdk import Asset, chain, task, task_group
 
 from lakehouse.alerts import warning_repeats
 from lakehouse.defaults import SPARK
 
-DAGS_WITH_LAYERS = ("movielens_lakehouse", "movielens_replay")
+DAGS_WITH_LAYERS = ("movielens_lakehouse", "movielens_replay", "movielens_stream_months")
 """Their runs may go side by side, and one makes the release of all."""
+
+RATING_EVENTS = Asset("bronze.rating_events")
+"""The messages of the stream; its partitions are months."""
 
 
 @task_group

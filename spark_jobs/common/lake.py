@@ -30,7 +30,7 @@ DATA_GROUPING = "spark.sql.iceberg.planning.preserve-data-grouping"
 class Lake:
     """The tables as one run sees them: its own branch where it has one, else the pinned snapshot, else main.
 
-    One object serves the job of one table: what it has read is recorded in what it writes.
+    One object serves the job of one table: what it has read stays the same for it, and is recorded in what it writes.
     """
 
     def __init__(self, spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[str, int] | None = None) -> None:
@@ -70,9 +70,9 @@ class Lake:
         return self._head(table, self._catalog.load_table(table))
 
     def _head(self, name: str, table: Table) -> int:
-        if name in self._pinned and self.run.branch not in table.refs():
-            return self._pinned[name]
-        return head(table, self.run.branch)
+        if self.run.branch in table.refs():
+            return head(table, self.run.branch)
+        return self._pinned.get(name) or self._sources.get(name) or head(table, self.run.branch)
 
     def rows_by_month(self, table: str) -> dict[date | None, int]:
         """How many rows a month-partitioned table has in each month of the run, None being the unknown one."""

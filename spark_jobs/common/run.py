@@ -15,7 +15,7 @@ class Run:
 
     ``run_id`` is Airflow's, ``dataset`` and ``version`` name the landed data, ``started_at`` (UTC) stands in every row
     that the run ingests, so that a retry writes the same rows. ``code_version`` is the commit, if known. A ``replay``
-    judges again what a load has brought in.
+    judges again what a load has brought in, a ``stream`` run takes up messages.
     """
 
     run_id: str
@@ -25,7 +25,7 @@ class Run:
     started_at: datetime
     top_movies_min_ratings: int = 50
     code_version: str = "unknown"
-    kind: Literal["load", "replay"] = "load"
+    kind: Literal["load", "replay", "stream"] = "load"
 
     @property
     def dataset_version(self) -> str:

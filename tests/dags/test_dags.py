@@ -8,11 +8,17 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.exceptions import ParamValidationError
 
 from infra.local.config import REPOSITORY
-from lakehouse.alerts import task_failed, warning_repeats
+from lakehouse.alerts import lag_grows, task_failed, warning_repeats
 from lakehouse.deadline import EndOfRun
 
 DAGS = REPOSITORY / "dags"
-DAG_IDS = ["movielens_lakehouse", "movielens_replay", "movielens_rollback"]
+DAG_IDS = [
+    "movielens_lakehouse",
+    "movielens_replay",
+    "movielens_rollback",
+    "movielens_stream",
+    "movielens_stream_months",
+]
 LAYERS = ["bronze", "silver", "gold"]
 
 
@@ -120,7 +126,7 @@ def test_every_failed_task_every_late_run_and_every_audit_may_be_worth_an_alert(
     assert all(task.on_failure_callback == [task_failed] for task in dag.tasks)
     assert {type(deadline.reference) for deadline in dag.deadline} == {EndOfRun}
     assert {deadline.callback.path for deadline in dag.deadline} == {"lakehouse.alerts.run_is_late"}
-    assert len(audits) >= 2
+    assert len(audits) >= 2 or dag_id == "movielens_stream"
     for task_id, (callback,) in audits.items():
         assert callback.func == warning_repeats
         assert [layer for layer in LAYERS if layer in task_id] == list(callback.args)
@@ -170,3 +176,18 @@ def test_a_rollback_moves_main_when_all_audits_have_passed(bag):
     assert {task.trigger_rule.value for task in rollback.tasks} == {"all_success"}
     assert rollback.params["release_id"] is None
     assert (rollback.schedule, rollback.max_active_runs) == (None, 1)
+
+
+def test_the_stream_moves_messages_and_its_months_go_through_every_gate(bag):
+    stream, months = bag.dags["movielens_stream"], bag.dags["movielens_stream_months"]
+
+    (ingest,) = stream.tasks
+    assert (stream.timetable.expression, stream.catchup, stream.max_active_runs) == ("*/10 * * * *", False, 1)
+    assert ([outlet.name for outlet in ingest.outlets], ingest.pool) == (["bronze.rating_events"], "spark")
+    assert ingest.on_success_callback == [lag_grows]
+    assert stream.params["accept_loss"] is False
+    assert months.timetable.asset_condition.name == "bronze.rating_events"
+    assert before(months, "bronze.write") == {"choose"}
+    assert before(months, "publish_dashboard") == set(months.task_ids) - {"publish_dashboard"}
+    assert {task.trigger_rule.value for task in months.tasks} == {"all_success"}
+    assert (months.catchup, months.max_active_runs) == (False, 1)

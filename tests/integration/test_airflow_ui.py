@@ -73,6 +73,7 @@ ROUTES = [
     "quality",
     "releases",
     "quarantine",
+    "stream",
     "tables/silver.ratings",
     "runs/movielens_lakehouse/a_run",
     "runs/movielens_lakehouse/a_run/report.html",

@@ -21,14 +21,21 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from lakehouse.defaults import setting
 from lakehouse.quality_ui import charts, history, trends
 from lakehouse.quality_ui.run_report import RunReport, read_report
+from lakehouse.quality_ui.stream import read_stream
 from lakehouse.serving import list_releases
-from lakehouse.tables import QUARANTINE, RELEASED
+from lakehouse.tables import RELEASED
 from spark_jobs.common.lake import count_rows, head, written_table
 
 DAG = "movielens_lakehouse"
-DAG_OF_KIND = {"load": DAG, "replay": "movielens_replay", "rollback": "movielens_rollback"}
+DAG_OF_KIND = {
+    "load": DAG,
+    "replay": "movielens_replay",
+    "rollback": "movielens_rollback",
+    "stream": "movielens_stream_months",
+}
 """The DAG whose runs make releases of a kind."""
 
+QUARANTINES = [name for name in RELEASED if name.startswith("quarantine.")]
 RUNS_IN_CHART, RUNS_LISTED, AUDITS_OF_TABLE = 60, 20, 30
 
 app = FastAPI(
@@ -83,7 +90,7 @@ def overview(request: Request) -> HTMLResponse:
             key=lambda audit: RELEASED.index(audit["table"]),
         ),
         rows=rows,
-        quarantined=sum(rows[name] for name in QUARANTINE),
+        quarantined=sum(rows[name] for name in QUARANTINES),
         runs=runs[::-1][:RUNS_LISTED],
         chart=charts.line_chart(
             "Expectations met, in percent, by run",
@@ -127,10 +134,10 @@ def quarantine(
     request: Request, table: str | None = None, reason: str | None = None, month: str | None = None
 ) -> HTMLResponse:
     """Why rows are in quarantine, and the rows of one table, reason or month."""
-    if table is not None and table not in QUARANTINE:
+    if table is not None and table not in QUARANTINES:
         raise HTTPException(404, f"There is no table {table}")
     catalog = load_catalog("lake")
-    filled = [name for name in QUARANTINE if _count(catalog, name)]
+    filled = [name for name in QUARANTINES if _count(catalog, name)]
     return page(
         request,
         "quarantine",
@@ -142,6 +149,12 @@ def quarantine(
         replay=DAG_OF_KIND["replay"],
         params=_replay_params(table, reason, month),
     )
+
+
+@app.get("/stream")
+def stream(request: Request) -> HTMLResponse:
+    """How many messages come in, wait and are rejected."""
+    return page(request, "stream", stream=read_stream(load_catalog("lake")))
 
 
 @app.get("/releases")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from textwrap import shorten
 from typing import Any
 
 import duckdb
@@ -22,6 +23,8 @@ MEAN_BY_MONTH = f"""
 
 SHOWN = 100
 """Quarantined rows on a page."""
+LONGEST = 200
+"""Characters that are shown of a message."""
 
 
 def charts_of(catalog: Catalog, table: str, releases: list[Release]) -> Iterator[LineChart]:
@@ -83,10 +86,11 @@ def quarantined_rows(catalog: Catalog, name: str, reason: str | None, month: str
         rows = catalog.load_table(name).scan().to_arrow()
         connection.register("quarantined", rows)
         event_month = "_event_month" if "_event_month" in rows.column_names else "NULL::DATE"
+        place = "_line" if "_line" in rows.column_names else "offset"
         query = f"""FROM quarantined
             WHERE ($reason IS NULL OR list_contains(reasons, $reason))
                 AND ($month IS NULL OR $month = coalesce(strftime({event_month}, '%Y-%m'), 'unknown'))
-            ORDER BY _first_seen_at DESC, _line DESC LIMIT {SHOWN}"""
+            ORDER BY _first_seen_at DESC, "{place}" DESC LIMIT {SHOWN}"""
         found: pa.Table = connection.execute(query, {"reason": reason, "month": month}).to_arrow_table()
     received = RECEIVED.get(name.removeprefix("quarantine."), ())
     return [
@@ -97,6 +101,14 @@ def quarantined_rows(catalog: Catalog, name: str, reason: str | None, month: str
 
 
 def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    """A value for people: bytes as far as they are text and not long, a header as ``name: value``."""
+    match value:
+        case None:
+            return ""
+        case bytes():
+            return shorten(value.decode(errors="backslashreplace"), LONGEST, placeholder=" ...")
+        case {"key": name, "value": content}:
+            return f"{name}: {_as_text(content)}"
+        case list():
+            return ", ".join(map(_as_text, value))
+    return str(value)

@@ -23,7 +23,14 @@ def settings(tmp_path):
 
 
 def test_every_port_moves_with_the_offset(settings):
-    assert settings.ports == {"airflow-api-server": 8380, "s3": 9300, "spark": 15302, "postgres": 5733}
+    assert settings.ports == {
+        "airflow-api-server": 8380,
+        "s3": 9300,
+        "spark": 15302,
+        "postgres": 5733,
+        "kafka": 9392,
+        "kafka-controller": 9393,
+    }
     for path, text in settings.files().items():
         for port in ("8080", "9000", "15002", "5433"):
             assert port not in text, path

@@ -1,0 +1,203 @@
+"""Kill services while messages are taken in, and count what arrived: ``make chaos-stream``.
+
+The environment variables EVENTS, KILLS and SEED (by default drawn, and printed) say how many messages are sent, how
+often Spark, the broker or the Airflow scheduler dies by kill -9, and which at which moment. It works on a stack of its
+own and deletes it at the end. Exits with 1 when a message is lost or doubled, or gold is not that of the file.
+"""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks import duckdb_sql
+from benchmarks.run import digests, disagreements, generate, own_stack, stop
+from infra.local import supervision
+from infra.local.airflow_api import AirflowApi
+from infra.local.config import REPOSITORY, Stack, StackError
+from infra.local.services import PYTHON, SERVICES, task_environment
+from infra.local.stack import up
+from lakehouse.tables import EVENTS, LAYERS
+
+TARGETS = ("spark", "kafka", "airflow-scheduler")
+STREAM, MONTHS, LOAD = "movielens_stream", "movielens_stream_months", "movielens_lakehouse"
+FILED = 1000
+"""Ratings that are loaded from a file before, with the whole catalogue; they are streamed too."""
+PAUSES = (2.0, 12.0)
+"""Seconds between two kills, at least and at most."""
+SECONDS = 900
+"""How long a run may take in spite of all."""
+
+
+def main() -> int:
+    events, kills = int(os.environ.get("EVENTS") or 1_000_000), int(os.environ.get("KILLS") or 20)
+    seed = int(os.environ.get("SEED") or random.randrange(10**6))  # noqa: S311  it is no secret
+    print(f"SEED={seed}", flush=True)
+    signal.signal(signal.SIGTERM, stop)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as work, own_stack() as stack:
+        os.environ.update(task_environment(stack))
+        dataset = Path(work, "chaos")
+        generate(dataset, events)
+        up(stack, SERVICES)
+        with AirflowApi(stack) as airflow:
+            load_catalogue(airflow, dataset, Path(work, "filed"))
+            with producer(stack, dataset, rate=events / (kills * sum(PAUSES) / 2)) as sent, killer(stack, kills, seed):
+                take_in(airflow, sent)
+            state = run_dag(airflow, MONTHS, {})
+        return verdict(stack, dataset, Path(work), kills, state)
+
+
+def load_catalogue(airflow: AirflowApi, dataset: Path, filed: Path) -> None:
+    """Load the catalogue with a few ratings, as a dataset of the same name."""
+    folder = filed / dataset.name
+    folder.mkdir(parents=True)
+    for file in dataset.iterdir():
+        lines = FILED + 1 if file.name == "ratings.csv" else None
+        with file.open() as source:
+            (folder / file.name).write_text("".join(source.readlines()[:lines]))
+    state = run_dag(airflow, LOAD, {"dataset": str(folder), "from_month": "1995-01"})
+    if state != "success":
+        raise StackError(f"the catalogue cannot be loaded: {LOAD} has {state}")
+
+
+@contextmanager
+def producer(stack: Stack, dataset: Path, rate: float) -> Iterator[Callable[[], bool]]:
+    """``make stream`` beside us, started again when it fails; gives a function: whether all is sent."""
+    command = [PYTHON, "-m", "infra.local.stream"]
+    settings = {"DATASET": str(dataset), "RATE": str(rate), "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}"}
+    environment = os.environ | stack.environment | settings
+    process: subprocess.Popen[bytes] | None = None
+
+    def is_done() -> bool:
+        nonlocal process
+        if process is None or process.poll() not in (None, 0):
+            process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL)
+        return process.poll() == 0
+
+    is_done()
+    try:
+        yield is_done
+    finally:
+        if process:
+            process.kill()
+
+
+@contextmanager
+def killer(stack: Stack, kills: int, seed: int) -> Iterator[None]:
+    """Kill services at random moments, one after the other; at the end wait until all kills are done."""
+    drawn = random.Random(seed)  # noqa: S311
+
+    def kill() -> None:
+        for number in range(kills):
+            time.sleep(drawn.uniform(*PAUSES))
+            service = drawn.choice(TARGETS)
+            pid = supervision.ask(stack, "getProcessInfo", service)["pid"]
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            print(f"kill {number + 1} of {kills}: {service}{'' if pid else ', which was down'}", flush=True)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def take_in(airflow: AirflowApi, is_sent: Callable[[], bool]) -> None:
+    """Run the stream again and again, until a run that began after everything was sent is done."""
+    while True:
+        was_sent = is_sent()
+        if run_dag(airflow, STREAM, {}) == "success" and was_sent:
+            return
+
+
+def run_dag(airflow: AirflowApi, dag: str, conf: dict[str, Any]) -> str:
+    """Trigger a DAG and wait for the end of the run; its state."""
+    deadline, run_id, state = time.monotonic() + SECONDS, "", "unknown"
+    while state not in ("success", "failed") and time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            run_id = run_id or airflow.trigger(dag, conf)
+            state = airflow.read(f"dags/{dag}/dagRuns/{run_id}")["state"]
+        time.sleep(0.5)
+    return state
+
+
+def verdict(stack: Stack, dataset: Path, work: Path, kills: int, state: str) -> int:
+    """Print what became of the messages; 0 when each is there once and gold is that of the file."""
+    sent, kept = Counter(in_topic(stack)), Counter(in_table())
+    lost, doubled = (sent - kept).total(), (kept - sent).total()
+    same = sha256(sent) == sha256(kept)
+    expected = work / "duckdb"
+    expected.mkdir()
+    for _ in duckdb_sql.stages(dataset, expected):
+        pass
+    gold = work / "gold"
+    write_gold(gold)
+    differing = disagreements({"gold": digests(gold), "duckdb": digests(expected)}) if state == "success" else ["all"]
+    print(f"digest of the messages by partition and offset: {'the same' if same else 'another'}")
+    print(f"gold: {f'differs in {differing}' if differing else 'that of the file'} ({MONTHS}: {state})")
+    print(f"{sent.total():,} events, {kills} kills, {lost:,} lost, {doubled:,} doubled", flush=True)
+    return 1 if lost or doubled or differing or not same else 0
+
+
+def in_topic(stack: Stack) -> Iterator[tuple[int, int, bytes]]:
+    """Partition, offset and value of every message."""
+    from lakehouse.stream.topic import describe
+
+    topic = describe(stack.kafka_options, stack.variables()["lakehouse_topic"])
+    consumer = Consumer({**stack.kafka_options, "group.id": "chaos", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic.name, partition, offset) for partition, offset in topic.earliest.items()])
+    left = sum(topic.latest.values()) - sum(topic.earliest.values())
+    while left:
+        messages = consumer.consume(100_000, timeout=1)
+        left -= len(messages)
+        for message in messages:
+            yield message.partition() or 0, message.offset() or 0, bytes(message.value() or b"")
+    consumer.close()
+
+
+def in_table() -> Iterator[tuple[int, int, bytes]]:
+    """The same of every row of bronze.rating_events."""
+    from pyiceberg.catalog import load_catalog
+
+    columns = ("partition", "offset", "value")
+    for batch in load_catalog("lake").load_table(EVENTS).scan(selected_fields=columns).to_arrow_batch_reader():
+        yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
+
+
+def sha256(messages: Counter[tuple[int, int, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for message in sorted(messages.elements()):
+        digest.update(repr(message).encode())
+    return digest.hexdigest()
+
+
+def write_gold(output: Path) -> None:
+    """One Parquet file a table of gold, as the benchmark compares them."""
+    from pyiceberg.catalog import load_catalog
+
+    for table in LAYERS["gold"]:
+        (output / table).mkdir(parents=True)
+        pq.write_table(load_catalog("lake").load_table(table).scan().to_arrow(), output / table / "rows.parquet")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except StackError as error:
+        sys.exit(str(error))
