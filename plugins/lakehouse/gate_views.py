@@ -15,7 +15,7 @@
 - ``landed``: (table_name, month, row_count) as landing counted them; month is null for a catalogue and for rows
   without a readable time;
 - ``landed_in_all``: (table_name, row_count) of the whole dataset version;
-- ``landed_before``: (table_name, row_count) of bronze as main has it, 0 if that is another dataset; from metadata;
+- ``landed_before``: (table_name, row_count) of what bronze has of files as main shows it, 0 if that is another dataset;
 - ``settings``: (max_quarantined_share, max_quarantined_rows, counted_since): a row that was first seen in quarantine
   before ``counted_since`` has been let pass.
 """
@@ -89,7 +89,7 @@ def create_views(
     create("row_counts", TOTALS, lambda: [(table, lake.total(table)) for table in RELEASED])
     create("landed", "table_name string, month date, row_count bigint", _landed, lake, manifest)
     create("landed_in_all", TOTALS, lambda: [(name, _landed_in_all(manifest, name)) for name in COLUMNS])
-    create("landed_before", TOTALS, lambda: [(name, lake.total_before(f"bronze.{name}")) for name in COLUMNS])
+    create("landed_before", TOTALS, lambda: [(name, _landed_before(lake, name)) for name in COLUMNS])
     settings = "max_quarantined_share double, max_quarantined_rows bigint, counted_since timestamp"
     create("settings", settings, lambda: [astuple(limits)])
 
@@ -114,6 +114,14 @@ def _open_months(rows_by_month: Callable[[str], dict[date | None, int]], table: 
 def _landed_in_all(manifest: Manifest, table: str) -> int:
     file = manifest.files[f"{table}.csv"]
     return int(file["rows"]) + int(file["malformed"])
+
+
+def _landed_before(lake: Lake, table: str) -> int:
+    name = f"bronze.{table}"
+    before = lake.read_before(name)
+    if before is None or table != "ratings" or lake.total(EVENTS) == 0:
+        return lake.total_before(name)
+    return before.where("_source = 'file'").count()
 
 
 def _landed(lake: Lake, manifest: Manifest) -> list[tuple[str, date | None, int]]:

@@ -24,8 +24,9 @@ def assign_months(spark: SparkSession, catalog: Catalog) -> int:
     """
     table = catalog.load_table(EVENTS)
     main = head(table, MAIN_BRANCH)
+    names = [field.name for field in table.schema().fields]
     month = F.col("_month").alias("_event_month")
-    columns = [month if name == "_event_month" else name for name in table.schema().column_names]
+    columns = [month if name == "_event_month" else name for name in names]
     undated = spark.read.option("versionAsOf", main).table(f"lake.{EVENTS}").where("_event_month IS NULL")
     found = read(undated).where("_month IS NOT NULL").count()
     if found:

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from itertools import cycle
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
@@ -106,107 +105,118 @@ def test_streamed_and_filed_ratings_make_what_the_file_alone_would_have_made(spa
     assert row["_line"] >= 0
 
 
-def test_only_the_months_of_new_messages_are_due(spark, stream, half_filed):
-    stream(rating(5000, 1, 4.0, JULY), rating(5000, 2, 4.0, LATE))
-    assert keys_of(due_months(half_filed)) == ["2001-07", "2001-10"]
+GOOD = [rating(6000 + number, 1 + number % 2, 4.0, JULY) for number in range(300)]
+REJECTED = {
+    "tombstone": None,
+    "not_json": b"no rating",
+    "not_utf8": b"\xff\xfe\x00",
+    "missing_field": {"userId": 1, "movieId": 1, "rating": 4.0},
+    "unexpected_field": rating(1, 1, 4.0, JULY) | {"mood": "good"},
+    "wrong_type": rating(1, 1, 4.0, JULY) | {"rating": "4.0"},
+}
+BREAKING_RULES = {
+    ("7000", "999999"): (rating(7000, 999999, 4.0, JULY), ["unknown_movie"]),
+    ("7000", "1"): (rating(7000, 1, 9.0, JULY), ["bad_rating"]),
+    ("7000", "2"): (rating(7000, 2, 4.0, -5), ["bad_timestamp"]),
+    ("7000", "3"): (rating(7000, 3, 4.0, 4102444800), ["bad_timestamp"]),
+    ("0", "3"): (rating(0, 3, 4.0, JULY), ["bad_user_id"]),
+}
+SEED = {"userId": 8000.0, "movieId": 2.0, "rating": 3.5, "timestamp": float(JULY)}
+"""As a program sends it that knows no versions."""
+OF_LATER = rating(6501, 3, 4.5, LATE)
+LONG = json.dumps(rating(6500, 3, 4.0, LATE)).encode().ljust(20_000)
 
-    months, _ = months_run(spark)
 
-    assert months == {"spans": [["2001-07-01", "2001-07-01"], ["2001-10-01", "2001-10-01"]], "unknown": False}
-
-
-def test_a_rating_that_is_sent_again_counts_once_and_the_latest_wins(spark, stream, half_filed):
-    stream(rating(5001, 1, 1.0, JULY), rating(5001, 1, 1.0, JULY), rating(5001, 1, 4.5, JULY + 1))
-
-    months_run(spark)
-
-    found = [row for row in rows_of(half_filed, "silver.ratings") if row[0] == 5001]
-    assert [float(row[2]) for row in found] == [4.5]
-
-
-def test_bad_messages_are_kept_with_their_reasons_and_the_good_ones_arrive(spark, stream, half_filed):
-    poison = {
-        "tombstone": None,
-        "not_json": b"no rating",
-        "not_utf8": b"\xff\xfe\x00",
-        "too_long": b" " * 1_000_000,
-        "missing_field": {"userId": 1, "movieId": 1, "rating": 4.0},
-        "unexpected_field": rating(1, 1, 4.0, JULY) | {"mood": "good"},
-        "wrong_type": rating(1, 1, 4.0, JULY) | {"rating": "4.0"},
-    }
-    good = [rating(6000 + number, movie, 4.0, JULY) for number, movie in zip(range(300), cycle((1, 2)))]
-    before = len(rows_of(half_filed, "quarantine.rating_events"))
-    stream(*good[:100], *poison.values(), *good[100:])
-    stream(rating(1, 1, 4.0, JULY), headers={"schema-version": "9"})
+@pytest.fixture(scope="module")
+def taken_up(spark, stream, half_filed):
+    """The keys of the months that were due, the plan and the release of the run that took all kinds of messages up."""
+    stream(*GOOD[:100], *REJECTED.values(), *GOOD[100:], *[message for message, _ in BREAKING_RULES.values()])
+    stream(b" " * 1_000_000)
     stream(rating(1, 1, 4.0, JULY), key="2")
+    stream(OF_LATER, headers={"schema-version": "2"})
+    stream(LONG, key="6500")
+    stream(rating(5001, 1, 1.0, JULY), rating(5001, 1, 1.0, JULY), rating(5001, 1, 4.5, JULY + 1), partition=0)
+    stream(json.dumps(SEED).encode(), headers=None, key=None)
+    due = keys_of(due_months(half_filed))
+    return due, *months_run(spark)
 
-    _, release = months_run(spark)
 
+def test_only_the_months_of_new_messages_are_due(taken_up):
+    due, months, _ = taken_up
+
+    assert due == ["2001-07", "2001-10", "unknown"]
+    assert months == {"spans": [["2001-07-01", "2001-07-01"], ["2001-10-01", "2001-10-01"]], "unknown": True}
+
+
+def test_a_rating_that_is_sent_again_counts_once_and_the_latest_wins(taken_up, half_filed):
+    assert [float(row[2]) for row in rows_of(half_filed, "silver.ratings") if row[0] == 5001] == [4.5]
+
+
+def test_bad_messages_are_kept_with_their_reasons_and_the_good_ones_arrive(taken_up, half_filed):
+    *_, release = taken_up
     rejected = release.read("quarantine.rating_events").to_pylist()
-    assert len(rejected) == before + len(poison) + 2
+
     assert Counter(str(row["reasons"]) for row in rejected) == Counter(
-        str([reason]) for reason in [*poison, "unknown_version", "bad_key"]
+        str([reason]) for reason in [*REJECTED, "too_long", "bad_key", "unknown_version", "too_long"]
     )
     assert {row["value"] for row in rejected if row["reasons"] == ["not_json"]} == {b"no rating"}
-    silver = [row for row in rows_of(half_filed, "silver.ratings") if 6000 <= row[0] < 6300]
-    assert len(silver) == len(good)
+    assert sum(6000 <= row[0] < 6300 for row in rows_of(half_filed, "silver.ratings")) == len(GOOD)
 
 
-def test_rejected_messages_are_taken_up_once_their_version_is_known(spark, stream, half_filed, monkeypatch):
-    long = json.dumps(rating(6500, 3, 4.0, LATE)).encode().ljust(20_000)
-    stream(rating(6501, 3, 4.5, LATE), headers={"schema-version": "2"})
-    stream(long, key="6500")
-    months_run(spark)
-    waiting = len(rows_of(half_filed, "quarantine.rating_events"))
-    assert {row[0] for row in rows_of(half_filed, "silver.ratings")}.isdisjoint({6500, 6501})
+def test_every_message_is_in_silver_or_quarantine_or_was_sent_twice(taken_up, half_filed):
+    *_, release = taken_up
+    rows = release.row_counts()
+
+    assert count(half_filed, EVENTS) == rows["quarantine.rating_events"] + streamed(half_filed)
+    assert rows["bronze.ratings"] == len(LINES[::2]) + streamed(half_filed)
+    assert (
+        rows["bronze.ratings"] - rows["silver.ratings"] - rows["quarantine.ratings"] == 25 + 2
+    )  # were filed, or twice
+
+
+def count(catalog, name):
+    return len(rows_of(catalog, name))
+
+
+def streamed(catalog):
+    return sum(row[8] == "stream" for row in rows_of(catalog, "bronze.ratings"))
+
+
+def test_a_streamed_rating_that_breaks_a_rule_waits_with_its_partition_and_offset(taken_up):
+    *_, release = taken_up
+    rows = [row for row in release.read("quarantine.ratings").to_pylist() if row["_source"] == "stream"]
+
+    assert {(row["userId"], row["movieId"]): row["reasons"] for row in rows} == {
+        key: reasons for key, (_, reasons) in BREAKING_RULES.items()
+    }
+    assert {row["_source_file"].split("/")[1] for row in rows} <= {"0", "1", "2"}
+    assert all(row["_line"] >= 0 for row in rows)
+
+
+def test_the_messages_of_programs_that_know_no_version_lose_nothing(taken_up, half_filed):
+    (row,) = [row for row in rows_of(half_filed, "silver.ratings") if row[0] == 8000]
+
+    assert (row[1], float(row[2]), row[3].timestamp()) == (2, 3.5, JULY)
+
+
+def test_rejected_messages_are_taken_up_once_they_can_be_read(spark, taken_up, half_filed, monkeypatch):
+    waiting = count(half_filed, "quarantine.rating_events")
     monkeypatch.setattr(event_schema, "LONGEST", 30_000)
-    monkeypatch.setattr(event_schema, "schemas", lambda: {2: schemas()[1]} | schemas())
+    with_later = {2: schemas()[1]} | schemas()
+    monkeypatch.setattr(event_schema, "schemas", lambda: with_later)
 
     months_run(spark, replay=True)
 
     found = {row[0]: float(row[2]) for row in rows_of(half_filed, "silver.ratings") if row[0] in (6500, 6501)}
     assert found == {6500: 4.0, 6501: 4.5}
-    assert len(rows_of(half_filed, "quarantine.rating_events")) == waiting - 2
+    assert count(half_filed, "quarantine.rating_events") == waiting - 2
     assert due_months(half_filed) == set()
 
 
-def test_a_streamed_rating_that_breaks_a_rule_waits_with_its_partition_and_offset(spark, stream, half_filed):
-    stream(
-        rating(7000, 999999, 4.0, JULY),
-        rating(7000, 1, 9.0, JULY),
-        rating(7000, 2, 4.0, -5),
-        rating(7000, 3, 4.0, 4102444800),
-        rating(0, 3, 4.0, JULY),
-    )
-
-    _, release = months_run(spark)
-
-    rows = release.read("quarantine.ratings").to_pylist()
-    reasons = {(row["userId"], row["movieId"]): row["reasons"] for row in rows if row["_source"] == "stream"}
-    assert reasons == {
-        ("7000", "999999"): ["unknown_movie"],
-        ("7000", "1"): ["bad_rating"],
-        ("7000", "2"): ["bad_timestamp"],
-        ("7000", "3"): ["bad_timestamp"],
-        ("0", "3"): ["bad_user_id"],
-    }
-    assert {row["_source_file"].split("/")[1] for row in rows if row["_source"] == "stream"} <= {"0", "1", "2"}
-
-
-def test_the_messages_of_programs_that_know_no_version_lose_nothing(spark, stream, half_filed):
-    seed = {"userId": 8000.0, "movieId": 2.0, "rating": 3.5, "timestamp": float(JULY)}
-    stream(json.dumps(seed).encode(), headers=None, key=None)
-
-    months_run(spark)
-
-    (row,) = [row for row in rows_of(half_filed, "silver.ratings") if row[0] == 8000]
-    assert (row[1], float(row[2]), row[3].timestamp()) == (2, 3.5, JULY)
-
-
-def test_a_load_of_the_file_keeps_what_was_streamed(spark, half_filed, dataset):
+def test_a_load_of_the_file_keeps_what_was_streamed(spark, taken_up, half_filed, dataset):
     before = digests(half_filed)
 
-    load(spark, dataset, "2001-07", "2001-10")
+    load(spark, dataset, "2001-07", "2001-07")
 
     assert digests(half_filed) == before
     assert due_months(half_filed) == set()
