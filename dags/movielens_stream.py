@@ -15,8 +15,8 @@ offset; **retries, clearing and two runs at once are safe**.
 **Bad messages never stop the stream**: they are kept raw, and the monthly work puts them into
 `quarantine.rating_events` with their reasons. docs/stream.md has the schema of a message.
 
-**Nothing is announced** when bronze accounts for all messages. There is an alert when more messages wait after each of
-three runs.
+**Nothing is announced** when bronze accounts for all messages, or a run of `movielens_stream_months` waits already.
+There is an alert when more messages wait after each of three runs.
 
 | param | meaning |
 | --- | --- |
@@ -42,12 +42,15 @@ from lakehouse.tasks import RATING_EVENTS
 
 
 @task.pyspark(outlets=[RATING_EVENTS], on_success_callback=lag_grows, **SPARK)
-def ingest(spark=None, run_id: str | None = None, params=None, dag_run=None, outlet_events=None) -> None:
+def ingest(spark=None, run_id: str | None = None, params=None, dag_run=None, ti=None, outlet_events=None) -> None:
     """Move what the topic has, and announce the months that have work."""
     from lakehouse.stream.run import ingest
 
+    def is_queued() -> bool:
+        return ti.get_dr_count("movielens_stream_months", states=["queued"]) > 0
+
     accepted_by = (dag_run.triggering_user_name or "unknown") if params["accept_loss"] else None
-    outlet_events[RATING_EVENTS].add_partitions(ingest(spark, run_id, accepted_by))
+    outlet_events[RATING_EVENTS].add_partitions(ingest(spark, run_id, accepted_by, is_queued))
 
 
 @dag(

@@ -78,15 +78,15 @@ class Loop:
 
 
 def announce(airflow: AirflowApi) -> bool:
-    """Tell Airflow which months are due, unless a run is under way; whether it was told."""
+    """Tell Airflow which months are due, unless a run waits that will look for itself; false if it cannot be told."""
     from pyiceberg.catalog import load_catalog
 
     from lakehouse.stream.due import due_months
     from lakehouse.stream.run import keys_of
 
     try:
-        if airflow.read(f"dags/{MONTHS}/dagRuns", state=["queued", "running"], limit=1)["total_entries"]:
-            return False
+        if airflow.read(f"dags/{MONTHS}/dagRuns", state=["queued"], limit=1)["total_entries"]:
+            return True
         (asset,) = airflow.read("assets", name_pattern=ASSET)["assets"]
         for key in keys_of(due_months(load_catalog("lake"))):
             airflow.post("assets/events", json={"asset_id": asset["id"], "partition_key": key}).raise_for_status()

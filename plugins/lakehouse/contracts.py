@@ -13,7 +13,7 @@ from pathlib import Path
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
-from pyiceberg.types import IcebergType
+from pyiceberg.types import IcebergType, ListType, MapType, StructType
 from pyspark.sql import SparkSession
 
 import spark_jobs
@@ -38,7 +38,7 @@ STATEMENT = re.compile(
 COLUMN = re.compile(r"    (?P<name>\w+) (?P<type>.+?) COMMENT '(?P<comment>.*)',?")
 PROPERTY = re.compile(r"'(?P<name>[^']+)' = '(?P<value>[^']+)'")
 
-SPARK_NAMES = {"long": "bigint", "timestamptz": "timestamp", "list": "array"}
+SPARK_NAMES = {"long": "bigint", "timestamptz": "timestamp"}
 """Types that Spark calls otherwise than Iceberg."""
 
 
@@ -197,4 +197,12 @@ def _refuse_loss(table: Table, contract: Contract, columns: list[str]) -> None:
 
 def spark_type(type_: IcebergType) -> str:
     """Spark's name of a type, without blanks."""
-    return re.sub(r"\w+", lambda word: SPARK_NAMES.get(word[0], word[0]), str(type_)).replace(" ", "")
+    match type_:
+        case StructType():
+            return f"struct<{','.join(f'{field.name}:{spark_type(field.field_type)}' for field in type_.fields)}>"
+        case ListType():
+            return f"array<{spark_type(type_.element_type)}>"
+        case MapType():
+            return f"map<{spark_type(type_.key_type)},{spark_type(type_.value_type)}>"
+    name = str(type_).replace(" ", "")
+    return SPARK_NAMES.get(name, name)

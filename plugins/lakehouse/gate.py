@@ -42,7 +42,6 @@ def audit_tables(lake: Lake, layer: str, manifest: Manifest, limits: QuarantineL
     Raises:
         SuiteError: a suite is missing or was not fully evaluated: nothing may be concluded from the rest.
     """
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its import alone logs hundreds of lines
     suites = {table: load_suite(table) for table in LAYERS[layer]}
     batches = {table: _batch(lake, table) for table in suites}
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -60,6 +59,7 @@ def judge(suites: dict[str, dict[str, Any]], batches: dict[str, DataFrame]) -> d
     Raises:
         SuiteError: a suite was not fully evaluated.
     """
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # its import alone logs hundreds of lines
     with ThreadPoolExecutor(PARALLEL) as pool:
         expectations = [_parse(suite) for suite in suites.values()]
         return dict(zip(suites, pool.map(_evaluate, expectations, _gx_batches(batches)), strict=True))

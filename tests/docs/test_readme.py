@@ -21,8 +21,8 @@ def test_there_are_pages():
 
 @every_page
 def test_commands_are_targets_of_the_makefile(page):
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
-    named = {target for code in code_of(page) for target in re.findall(r"^make ([a-z]+)", code, re.MULTILINE)}
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    named = {target for code in code_of(page) for target in re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)}
 
     assert named <= targets
 

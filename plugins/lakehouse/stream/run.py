@@ -1,5 +1,6 @@
 """What a run of ``movielens_stream`` does: move what there is, and say which months have work."""
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -15,10 +16,11 @@ UNKNOWN = "unknown"
 """The key of the partition of the messages without a readable time."""
 
 
-def ingest(spark: SparkSession, run_id: str, accepted_by: str | None) -> list[str]:
-    """Move what the topic has; the keys of the months (YYYY-MM, or UNKNOWN) that bronze does not account for yet.
+def ingest(spark: SparkSession, run_id: str, accepted_by: str | None, is_queued: Callable[[], bool]) -> list[str]:
+    """Move what the topic has; the keys of the months (YYYY-MM, or UNKNOWN) to announce.
 
     These are all that are due, not only those of this run's messages: an earlier run may have died between the two.
+    There are none when ``is_queued`` says that a run waits which will look for itself what is due.
 
     Raises:
         AirflowFailException: messages are lost, or a batch did not pass its gate; trying again would not help.
@@ -28,7 +30,7 @@ def ingest(spark: SparkSession, run_id: str, accepted_by: str | None) -> list[st
         Ingest(spark, catalog, kafka_settings(), topic_name(), run_id, accepted_by).all_there_is()
     except (LostMessagesError, GateError) as error:
         raise AirflowFailException(str(error)) from error
-    return keys_of(due_months(catalog))
+    return [] if is_queued() else keys_of(due_months(catalog))
 
 
 def keys_of(months: set[Any]) -> list[str]:

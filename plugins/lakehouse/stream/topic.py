@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import Connection
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stubs do not export it
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from lakehouse.defaults import setting
 
@@ -53,6 +54,14 @@ def topic_name() -> str:
     return setting("topic", "ratings")
 
 
+def _moves(error: BaseException) -> bool:
+    """Whether a partition has no leader at this moment, as after it was made or when a broker went away."""
+    codes = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+    cause = error.__cause__
+    return isinstance(cause, KafkaException) and cause.args[0].code() in codes
+
+
+@retry(retry=retry_if_exception(_moves), wait=wait_fixed(0.2), stop=stop_after_delay(SECONDS), reraise=True)
 def describe(settings: dict[str, str], name: str) -> Topic:
     """The topic as it is now.
 

@@ -221,3 +221,13 @@ def test_a_contract_in_another_form_is_refused(contract):
         read_contract("gold.genres")
     with pytest.raises(ContractError, match=r"gold.movies has no contract: write spark_jobs/contracts/gold_movies.sql"):
         read_contract("gold.movies")
+
+
+def test_a_table_that_is_as_its_contract_says_is_left_alone(spark, lake_tables):
+    def versions():
+        return {name: lake_tables.load_table(name).metadata_location for name in tables_with_contract()}
+
+    before = versions()
+    follow_contracts(spark, lake_tables, tables_with_contract())
+
+    assert versions() == before

@@ -4,13 +4,17 @@ from itertools import accumulate
 
 import pytest
 from pyiceberg.expressions import EqualTo
+from pyspark.sql import functions as F
 
 from lakehouse.branches import MainMovedError
+from lakehouse.gate import load_suite
+from lakehouse.reports import GateError
 from lakehouse.stream import ingest as module
 from lakehouse.stream.ingest import BATCHES, Ingest, LostMessagesError
 from lakehouse.stream.progress import GAPS, next_ranges, progress
 from lakehouse.stream.topic import Topic, TopicError, describe
 from lakehouse.tables import EVENTS
+from spark_jobs.bronze.rating_events import taken_in
 from tests.fixtures.lake import numbers, rewind
 from tests.fixtures.stream import add_partitions, forget, in_topic, make_again, new_topic, rating, send
 
@@ -22,7 +26,8 @@ MARCH = 985000000
 @pytest.fixture
 def topic(kafka, lake_tables):
     rewind(lake_tables, EVENTS, BATCHES, GAPS)
-    return new_topic(kafka)
+    yield new_topic(kafka)
+    rewind(lake_tables, EVENTS, BATCHES, GAPS)
 
 
 @pytest.fixture
@@ -100,6 +105,33 @@ def test_a_batch_that_dies_on_the_way_is_taken_in_by_the_next_run(
     new_ingest().all_there_is()
 
     assert in_table(lake_tables) == in_topic(kafka, topic)
+
+
+SPOILED = {
+    "lost": lambda rows: rows.where("offset <> 3"),
+    "doubled": lambda rows: rows.where("offset <> 2").union(rows.where("offset = 3 AND partition = 0")),
+    "twice": lambda rows: rows.union(rows),
+    "of-another-partition": lambda rows: rows.union(rows.limit(1).withColumn("partition", F.lit(9))),
+    "without-time": lambda rows: rows.withColumn("timestamp", F.lit(None).cast("timestamp")),
+    "of-two-topics": lambda rows: rows.withColumn("_topic_id", F.concat("_topic_id", "partition")),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_batch_that_is_not_what_the_topic_has_stops_at_its_gate(
+    kafka, topic, new_ingest, lake_tables, monkeypatch, spoil
+):
+    def spoiled(*arguments):
+        return spoil(taken_in(*arguments))
+
+    send(kafka, topic, ratings(15))
+    monkeypatch.setattr(module, "taken_in", spoiled)
+    with pytest.raises(GateError, match=r"The gate of the stream stopped the run: bronze\.rating_events") as error:
+        new_ingest().all_there_is()
+
+    suite = load_suite(EVENTS)["expectations"]
+    assert [each["notes"] for each in suite if any(each["notes"] in line for line in error.value.failed)]
+    assert in_table(lake_tables) == []
 
 
 def test_one_that_was_taken_for_dead_comes_too_late(kafka, topic, new_ingest, lake_tables, monkeypatch):
