@@ -10,7 +10,7 @@ from great_expectations.execution_engine import SparkDFExecutionEngine
 from lakehouse import gate, gate_views
 from lakehouse.gate import SUITES, QuarantineLimits, SuiteError, audit_tables, load_suite
 from lakehouse.landing import Manifest
-from lakehouse.tables import LAYERS, RELEASED
+from lakehouse.tables import EVENTS, LAYERS, RELEASED
 from spark_jobs.common.lake import Lake
 from tests.fixtures.lake import VERSION, month, new_run, new_table, open_empty
 
@@ -195,11 +195,11 @@ def test_a_run_is_stopped_above_both_limits_of_quarantine(spark, lake_tables, mo
 def test_every_table_has_a_suite_and_every_suite_a_table():
     suites = sorted(f"{path.parent.name}.{path.stem}" for path in SUITES.rglob("*.json"))
 
-    assert suites == sorted(RELEASED)
+    assert suites == sorted([*RELEASED, EVENTS])
     assert all(load_suite(table)["notes"] for table in suites)
 
 
-@pytest.mark.parametrize("table", RELEASED)
+@pytest.mark.parametrize("table", [*RELEASED, EVENTS])
 def test_every_expectation_has_a_severity_and_a_reason_and_some_can_stop_a_run(table):
     expectations = load_suite(table)["expectations"]
 

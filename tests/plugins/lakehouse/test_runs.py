@@ -135,19 +135,22 @@ def test_before_the_first_run_the_unknown_month_is_due_if_it_has_rows():
     assert months_of(NoLake(), ds="2001-03-01").unknown is False
 
 
+FILED = {"_source": "file", "_dataset": f"tiny@{VERSION}"}
+
+
 def test_the_unknown_month_is_due_until_quarantine_has_the_rows_of_this_version(lake):
     assert unknown_month_is_due(lake, MANIFEST) is False
     assert unknown_month_is_due(lake, WITH_UNKNOWN) is True
 
-    append(lake.load_table("quarantine.ratings"), [{"_event_month": MARCH, "_dataset": f"tiny@{VERSION}"}])
+    append(lake.load_table("quarantine.ratings"), [FILED | {"_event_month": MARCH}])
     assert unknown_month_is_due(lake, WITH_UNKNOWN) is True
 
-    append(lake.load_table("quarantine.ratings"), [{"_dataset": f"tiny@{VERSION}"}])
+    append(lake.load_table("quarantine.ratings"), [FILED, FILED | {"_source": "stream", "_dataset": "tiny@another"}])
     assert unknown_month_is_due(lake, WITH_UNKNOWN) is False
 
 
 def test_rows_without_a_time_of_another_version_have_to_go(lake):
-    append(lake.load_table("quarantine.tags"), [{"_dataset": "tiny@another"}])
+    append(lake.load_table("quarantine.tags"), [FILED | {"_dataset": "tiny@another"}])
 
     assert unknown_month_is_due(lake, MANIFEST) is True
 
