@@ -137,7 +137,8 @@ def kafka(stack: Stack) -> Service:
     properties = str(stack.conf / "kafka.properties")
     classes = str(stack.state / "jars" / "kafka" / "*")
     logging = f"-Dlog4j2.configurationFile={REPOSITORY / 'infra' / 'spark' / 'log4j2.properties'}"
-    run = [java(), "-Xmx512m", logging, "-cp", classes]
+    ipv4 = "-Djava.net.preferIPv4Stack=true"  # or 127.0.0.1 is listened on as an address of IPv6
+    run = [java(), "-Xmx512m", ipv4, logging, "-cp", classes]
     storage = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "--cluster-id", "lakehouse", "-c", properties]
 
     def prepare() -> None:

@@ -34,7 +34,7 @@ def schemas() -> dict[int, dict[str, Any]]:
 
 
 def read(events: DataFrame) -> DataFrame:
-    """Add ``_reasons`` (array<string>), ``_rating`` (the four fields as written) and ``_month``, that of its time.
+    """Add ``_reasons`` (array<string>), ``_rating`` (the four fields as text) and ``_month``, that of its time.
 
     A message is sent after its rating: a time that is later than the day after has no month, nor has one before 1995.
     """
