@@ -1,8 +1,8 @@
 """Compare the gated run with bare PySpark and with DuckDB: ``python -m benchmarks.run``.
 
 The environment variable SIZE says how many ratings are generated (20000263 has MovieLens 20M's shape), ROUNDS how
-often the contestants take turns (the fastest turn counts), MONTHS how many months are loaded one by one (0 leaves that
-part out), OUT where to write the result besides standard output.
+often the contestants take turns (the fastest turn counts), MONTHS how many months are loaded one by one and EVENTS how
+many messages are streamed (0 leaves these parts out), OUT where to write the result besides standard output.
 Exits with 1 when the contestants disagree about gold. What it writes goes below TMPDIR and is deleted at the end.
 """
 
@@ -82,13 +82,15 @@ def main() -> int:
                 turns[name].append(take_turn(name, dataset, output))
                 found[output.name] = digests(output)
         by_month = month_by_month(Path(work), size // 10) if monthly.AT_ONCE else ""
+        events = int(os.environ.get("EVENTS") or min(size, 1_000_000))
+        streamed = as_a_stream(Path(work), events) if events else ""
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
     disagreed = disagreements(found)
     verdict = (
         f"They disagree about {', '.join(disagreed)}." if disagreed else f"All agree on {len(LAYERS['gold'])} tables."
     )
     report = f"\n{size:,} ratings, {os.cpu_count()} cores. {verdict}\n\n{as_table(best, size)}\n{NOTES}"
-    report += by_month
+    report += by_month + streamed
     print(report)
     if out := os.environ.get("OUT"):
         Path(out).write_text(report)
@@ -103,6 +105,29 @@ def month_by_month(work: Path, ratings: int) -> str:
     months = take_turn("monthly", work / "sample", work / "monthly")
     heading = f"Month by month, {ratings:,} ratings in {monthly.HISTORY} months, warm:"
     return f"\n{heading}\n\n{monthly.as_table(months.seconds)}\n"
+
+
+def as_a_stream(work: Path, events: int) -> str:
+    """The section of the report on messages."""
+    print(f"As a stream, load {os.getloadavg()[0]:.1f}", flush=True)
+    users = max(events // 100, 50)
+    sample.generate(work / "streamed", ratings=events, users=users, first_month="2001-01", months=24)
+    seconds = take_turn("stream", work / "streamed", work / "stream").seconds
+    reading, judging = seconds["read only"], seconds["read and judge only"] - seconds["read only"]
+    rest = seconds["take in"] - reading - judging
+    parts = {"reading": reading, "judging": judging, "writing, gate and commits": rest}
+    longest = max(parts, key=lambda part: parts[part])
+    to_silver = sum(seconds[stage] for stage in ("take one in", "one: months, bronze", "one: months, silver"))
+    to_release = to_silver + seconds["one: months, gold"] + seconds["one: months, release"]
+    shares = ", ".join(f"{part} {taken:.1f} s" for part, taken in parts.items())
+    return f"""
+{events:,} messages of 24 months:
+
+- sent {events / seconds["send"]:,.0f} a second
+- taken in {events / seconds["take in"]:,.0f} a second; {shares}: {longest} is the bottleneck
+- one more message: {to_silver:.0f} s to silver, {to_release:.0f} s to a release; before that it waits up to 10 minutes
+  for movielens_stream, or 5 s for make stream-ingest
+"""
 
 
 def stop(*_: object) -> None:

@@ -5,7 +5,6 @@ published by making the branch main, which works only while main is still what t
 that move the same messages, for one was taken for dead and was not, a single one succeeds, wherever they are stopped.
 """
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -28,8 +27,8 @@ from lakehouse.gate import judge, load_suite
 from lakehouse.gate_views import view_of
 from lakehouse.reports import Report, pass_or_raise
 from lakehouse.stream.lag import BATCHES
-from lakehouse.stream.progress import GAPS, Gap, Ranges, next_ranges, progress
-from lakehouse.stream.topic import Topic, TopicError, describe, spark_options
+from lakehouse.stream.progress import GAPS, Gap, next_ranges, progress
+from lakehouse.stream.topic import Ranges, Topic, TopicError, describe, spark_options
 from lakehouse.tables import EVENTS
 from spark_jobs.bronze.rating_events import messages, taken_in
 from spark_jobs.common.lake import head
@@ -164,10 +163,8 @@ class Ingest:
 
     def _write(self, topic: Topic, ranges: Ranges, branch: str, started_at: datetime) -> dict[str, Any]:
         """Write the messages to the branch in one commit, and say what was found in them."""
-        begin, end = ({topic.name: {str(each): span[side] for each, span in ranges.items()}} for side in (0, 1))
-        offsets = {"startingOffsets": json.dumps(begin), "endingOffsets": json.dumps(end)}
-        options = spark_options(self._settings) | {"assign": json.dumps({topic.name: list(ranges)})}
-        rows = taken_in(messages(self._spark, options | offsets), topic.id, self._run_id, started_at)
+        options = spark_options(self._settings, topic.name, ranges)
+        rows = taken_in(messages(self._spark, options), topic.id, self._run_id, started_at)
         found = Observation()
         rows = rows.observe(
             found,

@@ -11,13 +11,10 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.types import LongType
 
-from lakehouse.stream.topic import Topic, TopicError
+from lakehouse.stream.topic import Ranges, Topic, TopicError
 from spark_jobs.common.lake import count_rows, head
 
 GAPS = "ops.stream_gaps"
-
-Ranges = dict[int, tuple[int, int]]
-"""The first offset and the one after the last, by partition."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The Kafka topic: what it is and which offsets it has, asked of the broker."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from lakehouse.defaults import setting
 CONNECTION = "kafka_default"
 SECONDS = 20
 """How long the broker may take to answer."""
+
+Ranges = dict[int, tuple[int, int]]
+"""The first offset and the one after the last, by partition."""
 
 OF_SPARK = {
     "bootstrap.servers": "kafka.bootstrap.servers",
@@ -42,12 +46,14 @@ def kafka_settings() -> dict[str, str]:
     return {name: str(value) for name, value in Connection.get(CONNECTION).extra_dejson.items()}
 
 
-def spark_options(settings: dict[str, str]) -> dict[str, str]:
-    """The same as Spark's Kafka source has them."""
-    options = {OF_SPARK[name]: value for name, value in settings.items() if name in OF_SPARK}
+def spark_options(settings: dict[str, str], name: str, ranges: Ranges) -> dict[str, str]:
+    """What Spark's Kafka source needs to read a range of every partition of a topic."""
+    options = {OF_SPARK[setting]: value for setting, value in settings.items() if setting in OF_SPARK}
     if "ssl.ca.location" in settings:
         options["kafka.ssl.truststore.type"] = "PEM"
-    return options
+    begin, end = ({name: {str(partition): span[side] for partition, span in ranges.items()}} for side in (0, 1))
+    offsets = {"startingOffsets": json.dumps(begin), "endingOffsets": json.dumps(end)}
+    return options | offsets | {"assign": json.dumps({name: list(ranges)})}
 
 
 def topic_name() -> str:
