@@ -82,7 +82,7 @@ def main() -> int:
                 turns[name].append(take_turn(name, dataset, output))
                 found[output.name] = digests(output)
         by_month = month_by_month(Path(work), size // 10) if monthly.AT_ONCE else ""
-        events = int(os.environ.get("EVENTS") or min(size, 1_000_000))
+        events = int(os.environ.get("EVENTS") or min(size, 2_000_000))
         streamed = as_a_stream(Path(work), events) if events else ""
     best = {name: min(results, key=lambda result: result.total) for name, results in turns.items()}
     disagreed = disagreements(found)

@@ -23,7 +23,7 @@ FIELDS = ("userId", "movieId", "rating", "timestamp")
 LONGEST = 10_000
 """Bytes of a message that may be a rating: 100 times what one takes."""
 
-SPARK_TYPES = {"integer": "^BIGINT$", "number": "^(BIGINT|DECIMAL.*|DOUBLE|FLOAT)$"}
+SPARK_TYPES = {"integer": "BIGINT", "number": r"(BIGINT|DECIMAL\(\d+,\d+\)|DOUBLE|FLOAT)"}
 """The types of JSON Schema as patterns of what ``schema_of_variant`` says."""
 
 
@@ -47,10 +47,11 @@ def read(events: DataFrame) -> DataFrame:
         events.withColumn("_version", F.coalesce(F.expr(f"CAST({version} AS STRING)"), F.lit("0")))
         .withColumn("_text", F.when(is_short("value"), F.expr("try_validate_utf8(CAST(value AS STRING))")))
         .withColumn("_json", F.expr("try_parse_json(_text)"))
+        .withColumn("_shape", F.expr("schema_of_variant(_json)"))
         .withColumn("_rating", F.struct(*fields))
         .withColumn("_reasons", reasons())
         .withColumn("_month", F.when(is_possible, F.trunc(rated_at, "month")))
-        .drop("_version", "_text", "_json")
+        .drop("_version", "_text", "_json", "_shape")
     )
 
 
@@ -65,7 +66,7 @@ def reasons() -> Column:
         ("too_long", ~is_short("value")),
         ("not_utf8", F.col("_text").isNull()),
         ("not_json", F.col("_json").isNull()),
-        ("not_an_object", ~F.expr("schema_of_variant(_json)").startswith("OBJECT<")),
+        ("not_an_object", ~F.col("_shape").startswith("OBJECT<")),
     ]
     found = F.array(F.lit("unknown_version"))
     for version, schema in schemas().items():
@@ -77,15 +78,25 @@ def reasons() -> Column:
 
 def broken_rules(schema: dict[str, Any]) -> Column:
     """The rules of a schema that a JSON object breaks, as array<string>."""
+    properties = schema["properties"]
     types = {name: F.expr(f"schema_of_variant(try_variant_get(_json, '$.{name}', 'variant'))") for name in FIELDS}
-    wrong = [~types[name].rlike(SPARK_TYPES[field["type"]]) for name, field in schema["properties"].items()]
+    wrong = [~types[name].rlike(f"^{SPARK_TYPES[field['type']]}$") for name, field in properties.items()]
     names = F.expr("json_object_keys(_text)")
     rules = {
         "missing_field": F.size(F.array_except(F.array(*map(F.lit, schema["required"])), names)) > 0,
-        "unexpected_field": F.size(F.array_except(names, F.array(*map(F.lit, schema["properties"])))) > 0,
+        "unexpected_field": F.size(F.array_except(names, F.array(*map(F.lit, properties)))) > 0,
         "wrong_type": reduce(or_, [F.coalesce(each, F.lit(False)) for each in wrong]),
     }
-    if schema.get("key"):
-        field = F.expr(f"try_variant_get(_json, '$.{schema['key']}', 'string')")
-        rules["bad_key"] = ~F.expr("CAST(key AS STRING)").eqNullSafe(field)
-    return F.array_compact(F.array(*[F.when(rule, F.lit(reason)) for reason, rule in rules.items()]))
+    # Nearly every message has all fields in their types, which its shape says at once, many times as fast.
+    whole = ", ".join(f"{name}: {SPARK_TYPES[properties[name]['type']]}" for name in sorted(properties))
+    broken = F.when(~F.col("_shape").rlike(f"^OBJECT<{whole}>$"), those_of(rules)).otherwise(F.array())
+    if "key" not in schema:
+        return broken
+    field = F.expr(f"try_variant_get(_json, '$.{schema['key']}', 'string')")
+    bad_key = ~F.expr("CAST(key AS STRING)").eqNullSafe(field)
+    return F.concat(broken, those_of({"bad_key": bad_key}))
+
+
+def those_of(rules: dict[str, Column]) -> Column:
+    """The names of the rules that are true, as array<string>."""
+    return F.array_compact(F.array(*[F.when(rule, F.lit(name)) for name, rule in rules.items()]))

@@ -15,6 +15,9 @@ CONNECTION = "kafka_default"
 SECONDS = 20
 """How long the broker may take to answer."""
 
+RECORDS_A_TASK = "200000"
+"""Messages for one task of Spark at most: a batch of a topic with few partitions keeps every core busy to its end."""
+
 Ranges = dict[int, tuple[int, int]]
 """The first offset and the one after the last, by partition."""
 
@@ -53,7 +56,7 @@ def spark_options(settings: dict[str, str], name: str, ranges: Ranges) -> dict[s
         options["kafka.ssl.truststore.type"] = "PEM"
     begin, end = ({name: {str(partition): span[side] for partition, span in ranges.items()}} for side in (0, 1))
     offsets = {"startingOffsets": json.dumps(begin), "endingOffsets": json.dumps(end)}
-    return options | offsets | {"assign": json.dumps({name: list(ranges)})}
+    return options | offsets | {"assign": json.dumps({name: list(ranges)}), "maxRecordsPerPartition": RECORDS_A_TASK}
 
 
 def topic_name() -> str:
