@@ -117,17 +117,21 @@ def as_a_stream(work: Path, events: int) -> str:
     rest = seconds["take in"] - reading - judging
     parts = {"reading": reading, "judging": judging, "writing, gate and commits": rest}
     longest = max(parts, key=lambda part: parts[part])
-    to_silver = sum(seconds[stage] for stage in ("take one in", "one: months, bronze", "one: months, silver"))
-    to_release = to_silver + seconds["one: months, gold"] + seconds["one: months, release"]
     shares = ", ".join(f"{part} {taken:.1f} s" for part, taken in parts.items())
     return f"""
 {events:,} messages of 24 months:
 
 - sent {events / seconds["send"]:,.0f} a second
 - taken in {events / seconds["take in"]:,.0f} a second; {shares}: {longest} is the bottleneck
-- one more message: {to_silver:.0f} s to silver, {to_release:.0f} s to a release; before that it waits up to 10 minutes
-  for movielens_stream, or 5 s for make stream-ingest
+- one more message, {delay("movielens_stream", seconds)}, if that is not waited for
+- one more message, {delay("make stream-ingest", seconds)}
 """
+
+
+def delay(who: str, seconds: dict[str, float]) -> str:
+    """How long a message takes that ``who`` takes in."""
+    to_silver = seconds[f"{who}: to silver"]
+    return f"{who}: {to_silver:.0f} s to silver, {to_silver + seconds[f'{who}: to the page']:.0f} s to the page"
 
 
 def stop(*_: object) -> None:

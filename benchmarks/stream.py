@@ -1,19 +1,25 @@
 """The stream, step by step as its DAGs call it, on an empty stack with a broker.
 
-The dataset's ratings are sent and taken in; then one message is followed to gold. What reading and judging alone cost
-is measured beside that, to say where the time goes.
+The dataset's ratings are sent and taken in; then Airflow is started, and single messages are followed to the page. What
+reading and judging alone cost is measured beside that, to say where the time goes.
 """
 
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from pyiceberg.catalog import load_catalog
+import httpx
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.gated_run import DAG, load
+from infra.local.airflow_api import AirflowApi
 from infra.local.config import Stack
-from infra.local.services import INFRASTRUCTURE, STREAM
+from infra.local.services import AIRFLOW, INFRASTRUCTURE, PYTHON, STREAM
 from infra.local.stack import up
 from lakehouse.layers import audit, publish, write
 from lakehouse.releases import release_run
@@ -24,13 +30,19 @@ from lakehouse.stream.topic import describe, kafka_settings, spark_options, topi
 from lakehouse.tables import LAYERS
 from spark_jobs.bronze.event_schema import read
 from spark_jobs.bronze.rating_events import messages
+from spark_jobs.common.lake import head
 
 FILED = 1000
 """Ratings that are loaded from a file first, with the whole catalogue."""
+BY_DAG, CONTINUOUSLY = "movielens_stream", "make stream-ingest"
+"""Who takes messages in."""
+MONTHS = "movielens_stream_months"
+SECONDS = 300
+"""How long a message may take."""
 
 
 def stages(dataset: Path, output: Path) -> Iterator[str]:
-    """Send the dataset's ratings, take them in, and follow one more to gold."""
+    """Send the dataset's ratings, take them in, and follow some more to the page."""
     stack = Stack.from_environment()
     up(stack, [*INFRASTRUCTURE, *STREAM])
     import_module("great_expectations")  # Airflow forks tasks from a process that has imported it
@@ -49,13 +61,54 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
     yield "read only"
     read(in_topic).write.format("noop").mode("append").save()
     yield "read and judge only"
-    yield from take_up(spark)
-    send(iter([Rating(10**9, 1, next(ratings_in_order(dataset, "1995-01", "2100-01")).movie_id, 4.0, 10**9)]))
-    yield "send one"
-    ingest.next_batch()
-    yield "take one in"
-    for stage in take_up(spark):
-        yield f"one: {stage}"
+    take_up(spark)
+    yield "take up the months"
+    up(stack, AIRFLOW)
+    with AirflowApi(stack) as airflow:
+        until(lambda: airflow.patch(f"dags/{MONTHS}", json={"is_paused": False}).is_success)
+        yield "start Airflow"
+        # Of a stage the last time counts: the first message meets processes that have just started.
+        for number in (1, 2):
+            yield from follow(airflow, number, BY_DAG, lambda: airflow.trigger(BY_DAG, {}))
+        airflow.patch(f"dags/{BY_DAG}", json={"is_paused": True}).raise_for_status()
+        continuously = subprocess.Popen([PYTHON, "-m", "infra.local.stream_ingest"])
+        try:
+            for number in (3, 4):
+                yield from follow(airflow, number, CONTINUOUSLY)
+        finally:
+            continuously.kill()
+
+
+def follow(airflow: AirflowApi, number: int, who: str, take_in: Callable[[], object] = lambda: True) -> Iterator[str]:
+    """Send a message, and wait until its rating is in silver, then until it is on the page."""
+    catalog = load_catalog("lake")
+    silver, pages = silver_snapshot(catalog), pages_made(airflow)
+    send(iter([Rating(10**9 + number, 10**6 + number, 1, 4.0, 10**9)]))
+    until(lambda: bool(take_in()))
+    until(lambda: silver_snapshot(catalog) != silver)
+    yield f"{who}: to silver"
+    until(lambda: pages_made(airflow) > pages)
+    yield f"{who}: to the page"
+
+
+def silver_snapshot(catalog: Catalog) -> int:
+    return head(catalog.load_table("silver.ratings"), MAIN_BRANCH)
+
+
+def pages_made(airflow: AirflowApi) -> int:
+    """Runs that have brought months to the page."""
+    return int(airflow.read(f"dags/{MONTHS}/dagRuns", state=["success"], limit=1)["total_entries"])
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something. Raises TimeoutError after SECONDS."""
+    began = time.monotonic()
+    while time.monotonic() - began < SECONDS:
+        with suppress(httpx.HTTPError):
+            if is_so():
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"not within {SECONDS} s")
 
 
 def with_few_ratings(dataset: Path, folder: Path) -> Path:
@@ -82,13 +135,11 @@ def everything(spark: SparkSession) -> DataFrame:
     return messages(spark, spark_options(kafka_settings(), topic.name, ranges))
 
 
-def take_up(spark: SparkSession) -> Iterator[str]:
-    """What ``movielens_stream_months`` does."""
+def take_up(spark: SparkSession) -> None:
+    """Bring the months that are due to a release, as ``movielens_stream_months`` does."""
     run = start_stream_run(spark, "benchmark_months", None)
     for layer in LAYERS:
         write(spark, layer, run)
         audit(spark, layer, run, DAG)
         publish(spark, layer, run, DAG)
-        yield f"months, {layer}"
     release_run(run, is_running=lambda _: False)
-    yield "months, release"
