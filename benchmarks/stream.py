@@ -69,25 +69,25 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
         yield "start Airflow"
         # Of a stage the last time counts: the first message meets processes that have just started.
         for number in (1, 2):
-            yield from follow(airflow, number, BY_DAG, lambda: airflow.trigger(BY_DAG, {}))
+            yield from follow(stack, number, BY_DAG, lambda: airflow.trigger(BY_DAG, {}))
         airflow.patch(f"dags/{BY_DAG}", json={"is_paused": True}).raise_for_status()
         continuously = subprocess.Popen([PYTHON, "-m", "infra.local.stream_ingest"])
         try:
             for number in (3, 4):
-                yield from follow(airflow, number, CONTINUOUSLY)
+                yield from follow(stack, number, CONTINUOUSLY)
         finally:
             continuously.kill()
 
 
-def follow(airflow: AirflowApi, number: int, who: str, take_in: Callable[[], object] = lambda: True) -> Iterator[str]:
+def follow(stack: Stack, number: int, who: str, take_in: Callable[[], object] = lambda: True) -> Iterator[str]:
     """Send a message, and wait until its rating is in silver, then until it is on the page."""
     catalog = load_catalog("lake")
-    silver, pages = silver_snapshot(catalog), pages_made(airflow)
+    silver, page = silver_snapshot(catalog), page_of(stack)
     send(iter([Rating(10**9 + number, 10**6 + number, 1, 4.0, 10**9)]))
     until(lambda: bool(take_in()))
     until(lambda: silver_snapshot(catalog) != silver)
     yield f"{who}: to silver"
-    until(lambda: pages_made(airflow) > pages)
+    until(lambda: page_of(stack) != page)
     yield f"{who}: to the page"
 
 
@@ -95,9 +95,10 @@ def silver_snapshot(catalog: Catalog) -> int:
     return head(catalog.load_table("silver.ratings"), MAIN_BRANCH)
 
 
-def pages_made(airflow: AirflowApi) -> int:
-    """Runs that have brought months to the page."""
-    return int(airflow.read(f"dags/{MONTHS}/dagRuns", state=["success"], limit=1)["total_entries"])
+def page_of(stack: Stack) -> str:
+    """The page that readers see; empty before there is one."""
+    answer = httpx.get(f"{stack.s3_url}/site/index.html", trust_env=False)
+    return answer.text if answer.is_success else ""
 
 
 def until(is_so: Callable[[], bool]) -> None:
