@@ -102,7 +102,7 @@ def pretend_turns(monkeypatch, counts: dict[str, int]) -> None:
     """Put contestants that take no time in the place of the real ones."""
 
     def take_turn(name, dataset, output):
-        if name == "monthly":
+        if name in ("monthly", "stream"):
             return run.Result(defaultdict(lambda: 2.0), cpu_seconds=1.0, peak_bytes=2**30)
         write_gold(output, f"{counts[name]} AS rating_count")
         return run.Result({"start": 9.0, "land": 1.5}, cpu_seconds=1.0, peak_bytes=2**30)
@@ -120,6 +120,8 @@ def test_contestants_that_agree_make_the_benchmark_succeed(monkeypatch, capsys):
     assert "| **total** | **1.5** | **1.5** | **1.5** |" in printed
     assert "| rows per second | 2,000 | 2,000 | 2,000 |" in printed
     assert "| 6 months one by one | 12.0 | 6.00 |" in printed
+    assert "- taken in 1,500 a second; reading 2.0 s, " in printed
+    assert "make stream-ingest: 2 s to silver, 4 s to the page" in printed
 
 
 def test_one_that_disagrees_makes_it_fail(monkeypatch, capsys):
