@@ -64,17 +64,15 @@ def test_a_choice_of_dataset_survives_another_import(stack, airflow):
 
 
 @pytest.mark.integration
-def test_nothing_listens_beyond_this_machine(stack, airflow):
+def test_nothing_listens_beyond_this_machine(stack, airflow, kafka):
     supervisor = psutil.Process(int((stack.state / "supervisord.pid").read_text()))
     members = {*processes.of_stack(stack.state), *supervisor.children(recursive=True)}
-    listening = set()
-    for _ in range(3):  # the kernel's list may miss a socket when others are closed meanwhile
-        listening |= {
-            socket.laddr
-            for process in members
-            for socket in process.net_connections(kind="inet")
-            if socket.status == psutil.CONN_LISTEN
-        }
+    listening = {
+        socket.laddr
+        for process in members
+        for socket in process.net_connections(kind="inet")
+        if socket.status == psutil.CONN_LISTEN
+    }
 
     assert {address.port for address in listening} >= set(stack.ports.values())
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
