@@ -29,10 +29,11 @@ from pyiceberg.catalog import Catalog, load_catalog
 from benchmarks import duckdb_sql
 from benchmarks.run import digests, disagreements, own_stack, stop
 from benchmarks.stream import with_few_ratings
+from infra.files import PYTHON, REPOSITORY
 from infra.local import supervision
 from infra.local.airflow_api import AirflowApi
-from infra.local.config import REPOSITORY, Stack, StackError
-from infra.local.services import PYTHON, SERVICES, task_environment
+from infra.local.config import Stack, StackError
+from infra.local.services import SERVICES, task_environment
 from infra.local.stack import up
 from lakehouse import sample
 from lakehouse.tables import EVENTS, LAYERS
@@ -57,7 +58,7 @@ def main() -> int:
         dataset = Path(work, "chaos")
         sample.generate(dataset, ratings=events, users=max(events // 100, 50), months=MONTHS_OF_DATA)
         up(stack, SERVICES)
-        with AirflowApi(stack) as airflow:
+        with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as airflow:
             load_catalogue(airflow, dataset, Path(work, "filed"))
             with producer(stack, dataset, rate=events / (kills * sum(PAUSES) / 2)) as sent, killer(stack, kills, seed):
                 take_in(airflow, sent)

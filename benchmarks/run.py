@@ -26,9 +26,10 @@ import duckdb
 import psutil
 
 from benchmarks import monthly
+from infra.files import PYTHON, REPOSITORY
 from infra.local import processes, supervision
-from infra.local.config import REPOSITORY, Stack, StackError
-from infra.local.services import PYTHON, is_listening, task_environment
+from infra.local.config import Stack, StackError
+from infra.local.services import is_listening, task_environment
 from infra.local.stack import end_of
 from lakehouse import sample
 from lakehouse.tables import LAYERS

@@ -17,9 +17,10 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.gated_run import DAG, load
+from infra.files import PYTHON
 from infra.local.airflow_api import AirflowApi
 from infra.local.config import Stack
-from infra.local.services import AIRFLOW, INFRASTRUCTURE, PYTHON, STREAM
+from infra.local.services import AIRFLOW, INFRASTRUCTURE, STREAM
 from infra.local.stack import up
 from lakehouse.layers import audit, publish, write
 from lakehouse.releases import release_run
@@ -64,7 +65,7 @@ def stages(dataset: Path, output: Path) -> Iterator[str]:
     take_up(spark)
     yield "take up the months"
     up(stack, AIRFLOW)
-    with AirflowApi(stack) as airflow:
+    with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as airflow:
         until(lambda: airflow.patch(f"dags/{MONTHS}", json={"is_paused": False}).is_success)
         yield "start Airflow"
         # Of a stage the last time counts: the first message meets processes that have just started.

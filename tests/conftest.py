@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, sync_playwright
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="lakehouse-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-from infra.local.config import HOST, REPOSITORY, Stack
+from infra.files import REPOSITORY
+from infra.local.config import HOST, Stack
 from infra.local.services import AIRFLOW, INFRASTRUCTURE, STREAM
 from infra.local.stack import down, up
 
@@ -139,7 +140,7 @@ def airflow(stack: Stack) -> Iterator[Any]:
     from infra.local.airflow_api import AirflowApi
 
     up(stack, [*INFRASTRUCTURE, *AIRFLOW])
-    with AirflowApi(stack) as api:
+    with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as api:
         yield api
 
 

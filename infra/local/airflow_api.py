@@ -1,4 +1,4 @@
-"""A client of the local Airflow's REST API, logged in as admin."""
+"""A client of Airflow's REST API, logged in as admin."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from typing import Any
 
 import httpx
 
-from infra.local.config import Stack
-
 
 class AirflowApi(httpx.Client):
     """Paths count from ``/api/v2/``. Raises httpx.HTTPError when Airflow cannot be reached."""
 
-    def __init__(self, stack: Stack) -> None:
-        login = {"username": "admin", "password": stack.secrets["admin"]}
-        answer = httpx.post(f"{stack.airflow_url}/auth/token", json=login, trust_env=False, timeout=60)
+    def __init__(self, url: str, password: str) -> None:
+        login = {"username": "admin", "password": password}
+        answer = httpx.post(f"{url}/auth/token", json=login, trust_env=False, timeout=60)
         token = answer.raise_for_status().json()["access_token"]
         super().__init__(
-            base_url=f"{stack.airflow_url}/api/v2/",
+            base_url=f"{url}/api/v2/",
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,  # no proxy between us and this machine
             timeout=60,

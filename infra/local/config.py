@@ -6,17 +6,13 @@ two folders and two port offsets, nothing else.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from string import Template
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-VENV = REPOSITORY / ".venv"
+from infra.files import FIRST_VARIABLES, POOLS, REPOSITORY, as_json, filled, kept_secrets, spark_conf, write_private
+
 HOST = "127.0.0.1"
 SECRETS = (
     "postgres",
@@ -29,16 +25,8 @@ SECRETS = (
     "admin",
     "jwt",
     "api",
+    "fernet",
 )
-POOLS = {
-    "spark": {"slots": 2, "description": "Tasks that compute in Spark at the same time", "include_deferred": False}
-}
-HADOOP_DEFAULTS = ("core", "mapred", "yarn")
-"""Defaults of Hadoop that an empty file of the same name takes the place of.
-
-Iceberg makes a Hadoop configuration for every Parquet file it writes, each of which parses 450 KB of XML about things
-that this Spark does not use: a tenth of all it computed in a run on ml-latest-small.
-"""
 LONGEST_SOCKET = 95  # the kernel allows 107 characters, and supervisord adds its process id while it binds
 
 
@@ -123,14 +111,7 @@ class Stack:
     @cached_property
     def secrets(self) -> dict[str, str]:
         """Passwords and keys, made up on first use and kept in ``conf/secrets.json``."""
-        file = self.conf / "secrets.json"
-        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        made = {name: secrets.token_hex(24) for name in SECRETS}
-        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        if made.keys() - kept.keys():  # a new stack, or one made before there was this service
-            kept = made | kept
-            write_private(file, json.dumps(kept, indent=2))
-        return kept
+        return kept_secrets(self.conf / "secrets.json", SECRETS)
 
     def database_url(self, name: str) -> str:
         return f"{name}:{self.secrets[f'{name}_database']}@{HOST}:{self.ports['postgres']}/{name}"
@@ -157,10 +138,7 @@ class Stack:
         airflow = self.conf / "airflow"
         return {
             self.state / ".pyiceberg.yaml": self._filled("local/pyiceberg.yaml"),
-            spark / "spark-defaults.conf": infra("spark/spark-defaults.conf")
-            + self._filled("local/spark-defaults.conf"),
-            spark / "log4j2.properties": infra("spark/log4j2.properties"),
-            **{spark / f"{name}-default.xml": "<configuration/>\n" for name in HADOOP_DEFAULTS},
+            **spark_conf(spark, self._filled("local/spark-defaults.conf")),
             spark / "kafka-jaas.conf": self._filled("local/kafka-jaas.conf"),
             self.conf / "s3proxy.properties": self._filled("local/s3proxy.properties"),
             self.conf / "kafka.properties": self._filled("local/kafka.properties"),
@@ -169,7 +147,7 @@ class Stack:
             airflow / "connections.json": as_json(self.connections()),
             airflow / "pools.json": as_json(POOLS),
             airflow / "variables.json": as_json(self.variables()),
-            airflow / "first-variables.json": as_json({"lakehouse_dataset": "ml-latest-small"}),
+            airflow / "first-variables.json": as_json(FIRST_VARIABLES),
         }
 
     def write_files(self) -> None:
@@ -181,19 +159,19 @@ class Stack:
 
     def _filled(self, name: str) -> str:
         """A template of infra/ with this stack's values."""
-        values = {f"{name.replace('-', '_')}_port": str(port) for name, port in self.ports.items()}
+        values: dict[str, object] = {f"{name.replace('-', '_')}_port": port for name, port in self.ports.items()}
         values |= {f"{name}_secret": secret for name, secret in self.secrets.items()}
-        return Template(infra(f"{name}.template")).substitute(
-            values,
-            repository=REPOSITORY,
-            state=self.state,
-            host=HOST,
-            airflow_url=self.airflow_url,
-            s3_url=self.s3_url,
-            airflow_database_url=self.database_url("airflow"),
-            lake_database_url=self.database_url("lake"),
-            airflow_password_file=self.airflow_password_file,
-        )
+        values |= {
+            "repository": REPOSITORY,
+            "state": self.state,
+            "host": HOST,
+            "airflow_url": self.airflow_url,
+            "s3_url": self.s3_url,
+            "airflow_database_url": self.database_url("airflow"),
+            "lake_database_url": self.database_url("lake"),
+            "airflow_password_file": self.airflow_password_file,
+        }
+        return filled(name, values)
 
     def connections(self) -> dict[str, dict[str, object]]:
         """Airflow's connections by id."""
@@ -224,21 +202,3 @@ class Stack:
             "lakehouse_site_acl": "public-read",
             "lakehouse_jars": str(self.state / "jars"),
         }
-
-
-def infra(name: str) -> str:
-    return (REPOSITORY / "infra" / name).read_text()
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".new")
-    half.unlink(missing_ok=True)
-    half.touch(mode=0o600)
-    half.write_text(text)
-    half.replace(path)

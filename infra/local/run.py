@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import httpx
 
+from infra.files import REPOSITORY
 from infra.local.airflow_api import AirflowApi
-from infra.local.config import REPOSITORY, Stack, StackError
+from infra.local.config import Stack, StackError
 
 DAG = "movielens_lakehouse"
 FINISHED = ("success", "failed", "skipped", "up_for_retry", "upstream_failed", "removed")
@@ -24,7 +25,7 @@ SILENCE_SECONDS = 60  # how long Airflow may be away while it is restarted
 
 def main() -> int:
     stack = Stack.from_environment()
-    with AirflowApi(stack) as airflow:
+    with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as airflow:
         wait_for_dag(airflow)
         conf = parameters()
         airflow.set_variable("lakehouse_dataset", conf["dataset"])

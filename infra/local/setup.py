@@ -21,7 +21,8 @@ if sys.version_info < (3, 11):
         sys.exit("Python 3.11 or newer is missing: install python3.11 or python3.12")
     os.execv(newer, [newer, "-m", "infra.local.setup"])
 
-from infra.local.config import REPOSITORY, VENV, Stack, StackError
+from infra.files import REPOSITORY, VENV
+from infra.local.config import Stack, StackError
 from infra.local.java import find_java
 
 PYTHON = VENV / "bin" / "python"

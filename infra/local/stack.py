@@ -21,12 +21,12 @@ import boto3
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # its stubs do not export it
 from psycopg2 import sql
 
+from infra.files import PYTHON, REPOSITORY
 from infra.local import processes, supervision
-from infra.local.config import HOST, REPOSITORY, Stack, StackError
+from infra.local.config import HOST, Stack, StackError
 from infra.local.services import (
     AIRFLOW,
     INFRASTRUCTURE,
-    PYTHON,
     SERVICES,
     STREAM,
     airflow_environment,

@@ -24,7 +24,7 @@ DAGS = ("movielens_stream", "movielens_stream_months")
 def main() -> int:
     stack, asked = Stack.from_environment(), parameters()
     rate, speedup = (number(name) for name in ("RATE", "SPEEDUP"))
-    with AirflowApi(stack) as airflow:
+    with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as airflow:
         for dag in DAGS:
             airflow.patch(f"dags/{dag}", json={"is_paused": False}).raise_for_status()
     dataset = open_dataset(asked["dataset"], stack.state / "datasets")

@@ -105,7 +105,7 @@ def main() -> int:
     loop = Loop(stack, float(os.environ.get("SECONDS") or "5"))
     signal.signal(signal.SIGINT, loop.stop)
     signal.signal(signal.SIGTERM, loop.stop)
-    with AirflowApi(stack) as airflow:
+    with AirflowApi(stack.airflow_url, stack.secrets["admin"]) as airflow:
         airflow.patch(f"dags/{MONTHS}", json={"is_paused": False}).raise_for_status()
         is_told = True
         try:

@@ -14,9 +14,10 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from infra.files import PYTHON, REPOSITORY, VENV, write_private
 from infra.local import processes
-from infra.local.config import REPOSITORY, VENV, Stack, StackError, write_private
-from infra.local.services import PYTHON, SERVICES, java
+from infra.local.config import Stack, StackError
+from infra.local.services import SERVICES, java
 
 FOREIGN = ("AIRFLOW", "AWS_", "PG", "PYICEBERG", "PYSPARK", "PYTHON", "SPARK_")  # settings of somebody else's stack
 

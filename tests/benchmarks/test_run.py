@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from benchmarks import run
-from infra.local.config import REPOSITORY, Stack
+from infra.files import REPOSITORY
+from infra.local.config import Stack
 from lakehouse.tables import LAYERS
 
 STAGES = [

@@ -7,7 +7,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.exceptions import ParamValidationError
 
-from infra.local.config import REPOSITORY
+from infra.files import REPOSITORY
 from lakehouse.alerts import lag_grows, task_failed, warning_repeats
 from lakehouse.deadline import EndOfRun
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from infra.local.config import REPOSITORY
+from infra.files import REPOSITORY
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.config import REPOSITORY, Stack
+from infra.files import REPOSITORY
+from infra.local.config import Stack
 from tests.docs.pages import PAGES, code_of, programs
 
 FOLDERS = ("dags", "docs", "expectations", "infra", "plugins", "spark_jobs", "tests", ".ci")

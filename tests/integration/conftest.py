@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import time
@@ -16,9 +15,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from infra.files import REPOSITORY
 from infra.local.airflow_api import AirflowApi
-from infra.local.config import REPOSITORY, Stack
+from infra.local.config import Stack
 from lakehouse.tables import RELEASED
+from tests.fixtures.digests import digest
 
 DAG = "movielens_lakehouse"
 RUN_SECONDS = 420
@@ -93,13 +94,9 @@ def sorted_rows(table: Any) -> list[Any]:
 
 
 def digests(catalog: Any) -> dict[str, tuple[int, str]]:
-    """Row count and digest of every silver and gold table: rows sorted, values exact."""
-    found = {}
-    for name in RELEASED:
-        if name.startswith(("silver.", "gold.")):
-            rows = sorted(map(repr, catalog.load_table(name).scan().to_arrow().to_pylist()))
-            found[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
-    return found
+    """Row count and digest of every silver and gold table."""
+    names = [name for name in RELEASED if name.startswith(("silver.", "gold."))]
+    return {name: digest(catalog.load_table(name).scan().to_arrow()) for name in names}
 
 
 @pytest.fixture(scope="session")

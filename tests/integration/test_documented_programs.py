@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.config import REPOSITORY, Stack
+from infra.files import REPOSITORY
+from infra.local.config import Stack
 from lakehouse.serving import load_release
 from tests.docs.pages import programs
 

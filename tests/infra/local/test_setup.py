@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
+from infra.files import REPOSITORY
 from infra.local import java, setup
-from infra.local.config import REPOSITORY, Stack, StackError
+from infra.local.config import Stack, StackError
 
 
 def fake_java(folder, version):

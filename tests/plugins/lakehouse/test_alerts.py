@@ -15,7 +15,8 @@ import pytest
 from airflow.cli.cli_parser import get_parser
 from airflow.sdk.exceptions import AirflowFailException
 
-from infra.local.config import HOST, REPOSITORY
+from infra.files import REPOSITORY
+from infra.local.config import HOST
 from lakehouse import alerts, layers, rollback
 from lakehouse.alerts import NOTIFIERS, Alert, run_is_late, task_failed, warning_repeats
 from lakehouse.reports import Finding, Report, pass_or_raise, store

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from infra.local.config import REPOSITORY
+from infra.files import REPOSITORY
 from lakehouse.landing.csv_files import COLUMNS
 from lakehouse.serving import load_release
 from lakehouse.tables import LAYERS, RELEASED

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from infra.local.config import REPOSITORY
+from infra.files import REPOSITORY
 from spark_jobs.bronze.event_schema import FIELDS, LONGEST, read, schemas
 from tests.fixtures.lake import month
 
