@@ -1,0 +1,4 @@
+variable "lake_bucket" {
+  description = "Bucket of the tables."
+  type        = string
+}
