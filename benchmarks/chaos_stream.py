@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 import pyarrow.parquet as pq
-import yaml  # type: ignore[import-untyped]
+import yaml
 from confluent_kafka import Consumer, TopicPartition
 from pyiceberg.catalog import Catalog, load_catalog
 
