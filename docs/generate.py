@@ -1,7 +1,7 @@
 """Write the generated pages of docs/: ``python -m docs.generate``; with ``--check`` only say which are stale.
 
-DAGs.md comes from the DAG files as Airflow parses them, tables.md from the contracts and the suites. The same tree
-gives the same bytes.
+DAGs.md comes from the DAG files as Airflow parses them, tables.md from the contracts and the suites, environments.md
+from the configuration of each environment. The same tree gives the same bytes.
 """
 
 import json
@@ -37,7 +37,7 @@ class Table:
 
 def pages() -> dict[str, str]:
     """The text of every generated page by file name."""
-    return {"DAGs.md": dags_page(), "tables.md": tables_page()}
+    return {"DAGs.md": dags_page(), "tables.md": tables_page(), "environments.md": environments_page()}
 
 
 # -- DAGs.md -----------------------------------------------------------------------------------------------------------
@@ -158,6 +158,24 @@ def expectation_text(expectation: dict[str, Any]) -> str:
     words = [column] if column else []
     words += [f"{name}={json.dumps(value)}" for name, value in arguments.items()]
     return f"`{expectation['type'].removeprefix('expect_')}({', '.join(words)})`"
+
+
+# -- environments.md ---------------------------------------------------------------------------------------------------
+
+
+def environments_page() -> str:
+    """Every property whose value is not the same on a laptop, on docker-compose and on AWS."""
+    from docs.environments import differences
+
+    about = (
+        "All that a laptop, docker-compose and AWS are told differently; [configuration.md](configuration.md) says"
+        " where each value comes from. `…` is a secret."
+    )
+    sections = []
+    for file, rows in differences().items():
+        shown = [tuple(f"`{cell}`" if cell else "" for cell in row) for row in rows]
+        sections.append(f"## {file}\n\n" + markdown_table(("property", "laptop", "docker-compose", "AWS"), shown))
+    return page("What differs between environments", about, sections)
 
 
 # -- Markdown ----------------------------------------------------------------------------------------------------------
