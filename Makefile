@@ -8,7 +8,7 @@ export STATE PORT_OFFSET DATASET FROM TO SIZE KAFKA RATE SPEEDUP SECONDS EVENTS 
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases stream stream-ingest chaos-stream check unit test mutants bench docs lock clean
+.PHONY: help setup up down status run releases stream stream-ingest chaos-stream check unit cluster-test test mutants bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: setup ## Lint, format and types
 
 unit: setup ## The tests that need no Airflow and no browser
 	@$(PYTHON) -m pytest -m "not integration and not browser"
+
+cluster-test: setup ## Run the DAG on hosts in namespaces behind the security groups (root only)
+	@$(PYTHON) -m pytest -s tests/integration/cluster
 
 test: setup ## Every test
 	@$(PYTHON) -m pytest

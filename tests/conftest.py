@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from infra.files import REPOSITORY
 from infra.local.config import HOST, Stack
 from infra.local.services import AIRFLOW, INFRASTRUCTURE, STREAM
 from infra.local.stack import down, up
+from tests.fixtures.programs import need, without
 
 # The browser talks to the page and to nobody else.
 QUIET = [
@@ -156,37 +156,16 @@ def movielens() -> Path:
     """The folder of the real ml-latest-small, named by MOVIELENS."""
     folder = Path(os.environ.get("MOVIELENS") or REPOSITORY.parent / "shared" / "data" / "ml-latest-small").resolve()
     if not (folder / "ratings.csv").exists():
-        problem = f"no MovieLens data in {folder}: set MOVIELENS to the folder of ml-latest-small"
-        if os.environ.get("CI"):
-            pytest.fail(problem)
-        pytest.skip(problem)
+        without(f"no MovieLens data in {folder}: set MOVIELENS to the folder of ml-latest-small")
     return folder
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, installed when this user may; without one the test is skipped, in CI it fails."""
+    need({"chromium": "chromium"})
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=[*QUIET, *sandbox])
+        launched = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET, *sandbox])
         yield launched
         launched.close()
-
-
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found:
-        return found
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    problem = "no chromium on PATH"
-    try:
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
-            subprocess.run([*as_root, *command], check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        problem += f", and apt-get could not install it: {getattr(error, 'stderr', None) or error}"
-    found = shutil.which("chromium")
-    if found:
-        return found
-    if os.environ.get("CI"):
-        pytest.fail(problem)
-    pytest.skip(problem)

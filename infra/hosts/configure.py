@@ -126,7 +126,7 @@ class Host:
 
     def spark_environment(self) -> dict[str, str]:
         spark = self.state / "spark"
-        return self.settings.environment | {
+        return self.resolved(self.settings.environment) | {
             "SPARK_CONF_DIR": str(self.etc / "spark"),
             "SPARK_LOCAL_DIRS": str(spark / "tmp"),
             "SPARK_MASTER_HOST": self.settings.spark_host,

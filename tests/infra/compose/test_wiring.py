@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.checks import environment
 from infra.files import REPOSITORY
 from infra.local.config import Stack
 from infra.local.services import POSTGRES
+from tests.fixtures.programs import need
 from tests.infra.compose.containers import Containers
 from tests.infra.compose.test_compose import services
 
@@ -31,16 +33,12 @@ DATA = "/var/lib/postgresql/18/docker"
 def versitygw():
     """The S3 server of the compose file's version, built by Go unless it was before."""
     program = Stack.from_environment().state / "versitygw" / VERSITYGW / "versitygw"
-    missing = [name for name in ("go", "haproxy", "ip", "nsenter", "wget") if not shutil.which(name)]
-    problem = "containers need root" if os.geteuid() else f"missing: {', '.join(missing)}" if missing else ""
-    if problem and os.environ.get("CI"):
-        pytest.fail(problem)
-    if problem:
-        pytest.skip(problem)
+    need({"haproxy": "haproxy", "ip": "iproute2", "nsenter": "util-linux", "wget": "wget"}, root=True)
     if not program.exists():
         package = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"
         build = os.environ | {"GOBIN": str(program.parent), "CGO_ENABLED": "0"}
-        subprocess.run(["go", "install", package], env=build, check=True, capture_output=True, timeout=900)
+        go = environment.python("go").with_name("go")
+        subprocess.run([str(go), "install", package], env=build, check=True, capture_output=True, timeout=900)
     return program
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 
 import pytest
 import yaml
@@ -11,7 +10,7 @@ import yaml
 from infra.checks import tools
 from infra.checks.tools import TERRAFORM
 from infra.files import REPOSITORY
-from infra.local.setup import apt_get, can_install
+from tests.fixtures.programs import need
 from tests.infra.terraform.programs import asked
 
 HOST = TERRAFORM / "modules" / "host"
@@ -30,9 +29,8 @@ VALUES = {
 @pytest.fixture(scope="module")
 def cloud_init():
     """In CI it is installed. It would take part in the next boot of a person's machine, so there it is not."""
-    if os.environ.get("CI") and not shutil.which("cloud-init") and can_install():
-        apt_get("update")
-        apt_get("install", "--yes", "--no-install-recommends", "cloud-init")
+    if os.environ.get("CI"):
+        need({"cloud-init": "cloud-init"})
     return lambda user_data: asked(tools.cloud_init, user_data)
 
 
