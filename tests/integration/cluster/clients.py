@@ -23,12 +23,12 @@ print(json.dumps({name: digest(release.read(name)) for name in release.tables if
 """
 """The digest of each gold table of the release that is the argument."""
 
-STRANGER = r"""
-mkdir /tmp/stranger && cd /tmp/stranger
-cp "$SPARK_CONF_DIR/log4j2.properties" .
-sed 's/^\(spark.authenticate.secret\) .*/\1 guessed/' "$SPARK_CONF_DIR/spark-defaults.conf" > spark-defaults.conf
-SPARK_CONF_DIR=/tmp/stranger timeout 25 /opt/lakehouse/.venv/bin/spark-class org.apache.spark.deploy.worker.Worker \
-  --host 127.0.0.1 --port 7085 --work-dir /tmp/stranger spark://spark.lakehouse.internal:7077 2>&1
+FURTHER_WORKER = r"""
+folder=$(mktemp -d) && cd "$folder"
+sed 's/^rootLogger.level = .*/rootLogger.level = info/' "$SPARK_CONF_DIR/log4j2.properties" > log4j2.properties
+sed "s/^\(spark.authenticate.secret\) .*/\1 $SECRET/" "$SPARK_CONF_DIR/spark-defaults.conf" > spark-defaults.conf
+SPARK_CONF_DIR=$folder timeout 15 /opt/lakehouse/.venv/bin/spark-class org.apache.spark.deploy.worker.Worker \
+  --host 127.0.0.1 --port 7085 --work-dir "$folder" spark://spark.lakehouse.internal:7077 2>&1
 true
 """
-"""Start a worker that knows all but the secret."""
+"""Start a worker that has all from the host but the secret, which is $SECRET."""

@@ -147,11 +147,15 @@ def test_spark_connect_takes_its_token_behind_its_certificate(
     assert answer in said
 
 
-def test_a_worker_without_the_secret_is_not_taken(cluster: Cluster) -> None:
-    said = cluster.services["worker-2"].say("spark@worker", ["sh", "-c", clients.STRANGER])
+@pytest.mark.parametrize(
+    ("secret", "outcome"),
+    [(RPC_SECRET, "Successfully registered"), ("guessed", "Failed to connect")],
+    ids=["right", "guessed"],
+)
+def test_the_master_takes_workers_that_know_the_secret(cluster: Cluster, secret: str, outcome: str) -> None:
+    said = cluster.services["worker-2"].say("spark@worker", ["sh", "-c", clients.FURTHER_WORKER], SECRET=secret)
 
-    assert "Successfully registered" not in said
-    assert "authenticat" in said.lower()
+    assert [text for text in ("Successfully registered", "Failed to connect") if text in said] == [outcome]
 
 
 @EACH_ROLE
