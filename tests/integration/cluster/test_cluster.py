@@ -178,9 +178,9 @@ def test_the_units_of_the_role_start_with_the_machine_and_no_others(cluster: Clu
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        ("s/^Restart=/Restrat=/", "Unknown key name 'Restrat'"),
+        ("s/^Restart=/Restrat=/", "Unknown key 'Restrat'"),
         ("s#infra/service#infra/servise#", "infra/servise"),
-        ("s/^After=.*/After=/;s/^RestartSec=2/RestartSec=soon/", "Failed to parse RestartSec"),
+        ("s/^After=.*/After=/;s/^RestartSec=2/RestartSec=soon/", "Failed to parse sec value"),
     ],
 )
 def test_systemd_names_what_is_wrong_with_a_unit(cluster: Cluster, fault: str, complaint: str) -> None:
