@@ -3,12 +3,12 @@ STATE ?= .local
 PORT_OFFSET ?= 0
 DATASET ?= ml-latest-small
 SIZE ?= 2000000
-export STATE PORT_OFFSET DATASET FROM TO SIZE KAFKA RATE SPEEDUP SECONDS EVENTS KILLS SEED
+export STATE PORT_OFFSET DATASET FROM TO SIZE DBT KAFKA RATE SPEEDUP SECONDS EVENTS KILLS SEED
 
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases stream stream-ingest chaos-stream check unit cluster-test test mutants bench docs lock clean
+.PHONY: help setup up down status run releases dbt stream stream-ingest chaos-stream check unit cluster-test test mutants bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ run: up ## Load DATASET from landing to dashboard
 
 releases: up ## List the releases of the lake, the latest first
 	@PYTHONPATH=plugins $(PYTHON) -m infra.local.releases
+
+dbt: up ## Build and test the dbt models in the schema sandbox, or run another command: DBT="docs generate"
+	@$(PYTHON) -m infra.local.dbt
 
 stream: KAFKA = 1
 stream: up ## Send the ratings of DATASET to Kafka, RATE a second or SPEEDUP times faster than they were given

@@ -84,7 +84,7 @@ def land(run_id: str | None = None, params: dict | None = None, ds: str | None =
 )
 def movielens_lakehouse():
     run = land()
-    layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold")]
+    layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold", "marts")]
     release_id = release(run)
     chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
 

@@ -101,7 +101,7 @@ def choose(run_id: str | None = None, params: dict | None = None, dag_run=None) 
 )
 def movielens_replay():
     run = choose()
-    layers = [layer.override(group_id=name)(name, run) for name in ("silver", "gold")]
+    layers = [layer.override(group_id=name)(name, run) for name in ("silver", "gold", "marts")]
     release_id = release(run)
     chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
 

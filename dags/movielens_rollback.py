@@ -83,7 +83,7 @@ def movielens_rollback():
     plan = choose()
     audits = [
         audit.override(task_id=f"audit_{layer}", on_success_callback=partial(warning_repeats, layer))(layer, plan)
-        for layer in ("silver", "gold")
+        for layer in ("silver", "gold", "marts")
     ]
     release_id = restore(plan)
     chain(plan, audits, release_id, export(release_id), publish_dashboard(release_id))

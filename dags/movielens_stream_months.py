@@ -52,7 +52,7 @@ def choose(spark=None, run_id: str | None = None, params=None, dag_run=None) -> 
 )
 def movielens_stream_months():
     run = choose()
-    layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold")]
+    layers = [layer.override(group_id=name)(name, run) for name in ("bronze", "silver", "gold", "marts")]
     release_id = release(run)
     chain(run, *layers, release_id, export(release_id), publish_dashboard(release_id))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = REPOSITORY / "docs"
-LAYERS = ("landing", "bronze", "silver", "quarantine", "gold", "ops")
+LAYERS = ("landing", "bronze", "silver", "quarantine", "gold", "marts", "ops")
 NOTE = "<!-- Written by `make docs`: change what it is made from, not this page. -->"
 
 

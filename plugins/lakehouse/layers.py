@@ -19,8 +19,9 @@ from lakehouse.defaults import setting
 from lakehouse.gate import audit_tables
 from lakehouse.gate_views import QuarantineLimits
 from lakehouse.landing import read_manifest
+from lakehouse.marts import build_marts, marts_to_audit, marts_to_write, with_dbt_tests
 from lakehouse.reports import GateError, pass_or_raise, passed_snapshots, store
-from lakehouse.tables import CATALOGUES, EVENTS, LAYERS, STAGES, job_of
+from lakehouse.tables import CATALOGUES, DERIVED, EVENTS, LAYERS, STAGES, job_of
 from spark_jobs.common.lake import Lake, count_rows, head, sources_of, written_table
 from spark_jobs.common.run import Run
 from spark_jobs.silver.corrections import CORRECTIONS
@@ -72,8 +73,10 @@ def write_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str) 
     tables = follow_contracts(spark, catalog, LAYERS[layer])
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(lambda table: open_branch(table, run.branch), tables))
+        if layer == "marts":
+            build_marts(spark, run, marts_to_write(catalog))
         run, pinned = gold_to_write(catalog, run) if layer == "gold" else (run, {})
-        for stage in STAGES[layer]:
+        for stage in STAGES.get(layer, []):
             list(pool.map(partial(_write_table, spark, catalog, run, pinned), stage))
     spark.catalog.clearCache()
 
@@ -97,6 +100,13 @@ def _write_table(spark: SparkSession, catalog: Catalog, run: Run, pinned: dict[s
     )
 
 
+def _as_written(catalog: Catalog, run: Run, layer: str) -> tuple[Run, dict[str, int]]:
+    """The run over the months that it has written in a layer, and the snapshots that it was made from, by table."""
+    if layer == "gold":
+        return gold_to_audit(catalog, run)
+    return run, marts_to_audit(catalog, run) if layer == "marts" else _read_by(catalog, run, layer)
+
+
 def _read_by(catalog: Catalog, run: Run, layer: str) -> dict[str, int]:
     """The snapshots of the messages and of the corrections that a layer was made with, by table, if any."""
     ratings = written_table(catalog, f"{layer}.ratings")
@@ -111,8 +121,11 @@ def audit_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str, 
         int(setting("max_quarantined_rows", str(defaults.max_quarantined_rows))),
         run.started_at if run.kind == "replay" else defaults.counted_since,
     )
-    run, pinned = gold_to_audit(catalog, run) if layer == "gold" else (run, _read_by(catalog, run, layer))
-    reports = audit_tables(Lake(spark, catalog, run, pinned), layer, read_manifest(run.dataset, run.version), limits)
+    run, pinned = _as_written(catalog, run, layer)
+    lake = Lake(spark, catalog, run, pinned)
+    reports = audit_tables(lake, layer, read_manifest(run.dataset, run.version), limits)
+    if layer == "marts":
+        reports = with_dbt_tests(lake, pinned, reports)
     store(S3Hook("aws_default").get_conn(), setting("lake_bucket"), catalog, dag_id, run, layer, reports)
     pass_or_raise(layer, reports)
 
@@ -121,12 +134,12 @@ def publish_branches(spark: SparkSession, catalog: Catalog, run: Run, layer: str
     """Publish the branches of a layer, each at the snapshot that ``ops.quality_results`` says has passed.
 
     Raises:
-        MainMovedError: another run published first, and what this one wrote does not fit on top of it. All of gold is
-            derived from the whole history, so there a month that another run added is reason enough.
+        MainMovedError: another run published first, and what this one wrote does not fit on top of it. Gold and
+            marts are derived from the whole history, so there a month that another run added is reason enough.
     """
     passed = passed_snapshots(catalog, run.run_id)
     for name in LAYERS[layer]:
         table = catalog.load_table(name)
-        outcome = publish_branch(spark, table, run.branch, passed.get(name), may_cherry_pick=layer != "gold")
+        outcome = publish_branch(spark, table, run.branch, passed.get(name), may_cherry_pick=layer not in DERIVED)
         main = head(table.refresh(), MAIN_BRANCH)
         log.info("%s: %s, main is snapshot %d with %d rows", name, outcome, main, count_rows(table, main))

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -33,8 +34,9 @@ class InconsistentError(Exception):
 def release_run(run: dict[str, Any], is_running: Callable[[list[str]], bool]) -> str:
     """Record what a run has published as a release and return its id.
 
-    In a backfill, silver may have a month of a parallel run that gold has not yet. The release is then left to that
-    run, which publishes gold later and so includes this month. ``is_running`` says whether one of some runs is at work.
+    In a backfill, silver may have a month of a parallel run that gold or the marts have not yet. The release is then
+    left to that run, which publishes them later and so includes this month. ``is_running`` says whether one of some
+    runs is at work.
 
     Raises:
         AirflowSkipException: the release is left to a parallel run.
@@ -48,20 +50,21 @@ def release_run(run: dict[str, Any], is_running: Callable[[list[str]], bool]) ->
             catalog, this_run, warnings=warnings, code_version=code_version, kind=this_run.kind
         ).release_id
     except InconsistentError as error:
-        others = runs_between_silver_and_gold(catalog)
+        others = runs_on_their_way(catalog)
         if not others:
             raise
         if is_running(others):
             raise AirflowSkipException(f"The release is left to {', '.join(others)}: {error}") from error
-        raise InconsistentError(f"{error}. Gold lacks what these runs published: clear {', '.join(others)}") from error
+        raise InconsistentError(
+            f"{error}. Gold or the marts lack what these runs published: clear {', '.join(others)}"
+        ) from error
 
 
-def runs_between_silver_and_gold(catalog: Catalog) -> list[str]:
-    """The runs that have published ratings in silver, but not what gold makes of them."""
-    silver, gold = (
-        Counter(_run_ids(catalog.load_table(name))) for name in ("silver.ratings", "gold.monthly_movie_ratings")
-    )
-    return sorted((silver - gold).keys())
+def runs_on_their_way(catalog: Catalog) -> list[str]:
+    """The runs that have published ratings in silver, but not yet what gold and the marts make of them."""
+    path = ("silver.ratings", "gold.monthly_movie_ratings", "marts.silver_movie_ratings")
+    published = [Counter(_run_ids(catalog.load_table(name))) for name in path]
+    return sorted({run for before, after in pairwise(published) for run in before - after})
 
 
 def _run_ids(table: Table) -> Iterator[str]:
@@ -79,14 +82,16 @@ def record_release(
     warnings: int,
     code_version: str,
     kind: Literal["load", "replay", "stream", "rollback"] = "load",
-    restored_from: str | None = None,
+    restored_from: Release | None = None,
 ) -> Release:
     """Pin the heads of main as a release. The same run and heads are the same release, however often this is called.
+
+    A rollback pins the tables that it has restored: a release of before a table was added does not have it.
 
     Raises:
         InconsistentError: a derived table was computed from other snapshots than those at the heads, or counts differ.
     """
-    tables = {name: catalog.load_table(name) for name in RELEASED}
+    tables = {name: catalog.load_table(name) for name in (restored_from.tables if restored_from else RELEASED)}
     heads = {name: head(table, MAIN_BRANCH) for name, table in tables.items()}
     _check_sources(tables, heads)
     digest = hashlib.sha256(repr((run.run_id, sorted(heads.items()))).encode()).hexdigest()[:8]
@@ -101,7 +106,7 @@ def record_release(
         "dataset": run.dataset_version,
         "code_version": code_version,
         "kind": kind,
-        "restored_from": restored_from,
+        "restored_from": restored_from.release_id if restored_from else None,
         "tables": heads,
         "quality_status": f"passed with {warnings} warnings" if warnings else "passed",
     }

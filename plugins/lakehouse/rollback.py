@@ -27,7 +27,7 @@ from spark_jobs.common.run import Run
 
 log = logging.getLogger(__name__)
 
-AUDITED = ("silver", "gold")
+AUDITED = ("silver", "gold", "marts")
 """The layers that are judged again. Bronze is judged by what landing counted, which the release's own run has done;
 that nothing of it was lost is an expectation of silver."""
 
@@ -70,11 +70,14 @@ def open_branches(catalog: Catalog, release: Release, run_id: str, started_at: d
 
 
 def audit_rollback(spark: SparkSession, layer: str, plan: dict[str, Any], dag_id: str) -> None:
-    """Judge the restored tables of a layer and keep the reports.
+    """Judge the restored tables of a layer and keep the reports. A release may be older than a layer: it has none.
 
     Raises:
         AirflowFailException: a critical expectation failed; main stays where it is.
     """
+    if not plan["heads"].keys() & LAYERS[layer]:
+        log.info("The release has no %s", layer)
+        return
     try:
         audit_branches(spark, load_catalog("lake"), Run.from_json(plan["run"]), layer, dag_id)
     except GateError as error:
@@ -98,7 +101,7 @@ def publish_rollback(plan: dict[str, Any]) -> str:
         warnings=count_warnings(catalog, run.run_id),
         code_version=setting("code_version", "unknown"),
         kind="rollback",
-        restored_from=release.release_id,
+        restored_from=release,
     ).release_id
 
 

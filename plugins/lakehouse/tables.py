@@ -29,11 +29,17 @@ QUARANTINE = {
 }
 """The tables that the jobs of a layer write beside their own."""
 
+MARTS = ["marts.silver_movie_ratings", "marts.gold_movie_analytics"]
+"""The tables that dbt makes, all from gold: see ``lakehouse.marts``."""
+
 LAYERS = {
     layer: [table for stage in stages for table in stage] + QUARANTINE.get(layer, [])
     for layer, stages in STAGES.items()
-}
+} | {"marts": MARTS}
 """All tables that a layer writes, audits and publishes."""
+
+DERIVED = ("gold", "marts")
+"""The layers that are computed from the whole history: what another run has published does not add to them."""
 
 CATALOGUES = ["bronze.movies", "bronze.links", "silver.movies", "silver.links"]
 """The tables that a dataset version has as a whole: a run leaves them alone where main has them of the same version."""

@@ -87,8 +87,8 @@ class Lake:
 
     def total(self, table: str) -> int:
         """How many rows a table has in all; 0 for one that no run has written. Reads metadata only."""
-        loaded = self._catalog.load_table(table)
-        return count_rows(loaded, self._head(table, loaded)) if loaded.current_snapshot() else 0
+        loaded = written_table(self._catalog, table)
+        return count_rows(loaded, self._head(table, loaded)) if loaded else 0
 
     def read_before(self, table: str) -> DataFrame | None:
         """A table as readers see it on main, None if they see none, or that of another dataset than the run's."""
@@ -189,16 +189,19 @@ class Lake:
         return self.spark.read.option("versionAsOf", snapshot_id).table(f"lake.{table}")
 
     def _writer(self, table: str, rows: DataFrame) -> DataFrameWriterV2:
-        properties = {
-            "lakehouse.run-id": self.run.run_id,
-            "lakehouse.dataset": self.run.dataset_version,
-            "lakehouse.code-version": self.run.code_version,
-        }
-        properties |= {f"{SOURCE}{source}": str(snapshot) for source, snapshot in self._sources.items()}
         writer = rows.writeTo(f"lake.{table}.branch_{self.run.branch}")
-        for name, value in properties.items():
+        for name, value in commit_properties(self.run, self._sources).items():
             writer = writer.option(f"snapshot-property.{name}", value)
         return writer
+
+
+def commit_properties(run: Run, sources: dict[str, int]) -> dict[str, str]:
+    """What every commit of a run says of itself: the run, its data, its code, and the snapshot of every table read."""
+    return {
+        "lakehouse.run-id": run.run_id,
+        "lakehouse.dataset": run.dataset_version,
+        "lakehouse.code-version": run.code_version,
+    } | {f"{SOURCE}{source}": str(snapshot) for source, snapshot in sources.items()}
 
 
 def written_table(catalog: Catalog, name: str) -> Table | None:

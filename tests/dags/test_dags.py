@@ -19,7 +19,7 @@ DAG_IDS = [
     "movielens_stream",
     "movielens_stream_months",
 ]
-LAYERS = ["bronze", "silver", "gold"]
+LAYERS = ["bronze", "silver", "gold", "marts"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_every_file_is_the_dag_of_its_name_and_there_is_no_other(bag):
     assert sorted(bag.dag_ids) == sorted(path.stem for path in DAGS.glob("*.py")) == DAG_IDS
 
 
-def test_the_tasks_are_land_three_layers_release_export_and_page(dag):
+def test_the_tasks_are_land_four_layers_release_export_and_page(dag):
     steps = [f"{layer}.{step}" for layer in LAYERS for step in ("write", "audit", "publish")]
 
     assert sorted(dag.task_ids) == sorted(["land", *steps, "release", "export", "publish_dashboard"])
@@ -73,7 +73,7 @@ def test_no_task_runs_in_spite_of_a_failed_one(dag):
 def test_every_spark_task_waits_for_a_slot_of_the_pool(dag):
     on_spark = [task for task in dag.tasks if "PySpark" in task.task_type]
 
-    assert len(on_spark) == 9
+    assert len(on_spark) == 12
     assert {(task.pool, task.conn_id) for task in on_spark} == {("spark", "spark_default")}
     assert {task.pool for task in dag.tasks if task not in on_spark} == {"default_pool"}
 
@@ -132,11 +132,12 @@ def test_every_failed_task_every_late_run_and_every_audit_may_be_worth_an_alert(
         assert [layer for layer in LAYERS if layer in task_id] == list(callback.args)
 
 
-def test_a_replay_goes_through_the_gates_of_silver_and_gold(bag):
+def test_a_replay_goes_through_the_gates_of_silver_gold_and_marts(bag):
     replay = bag.dags["movielens_replay"]
 
     assert before(replay, "silver.write") == {"choose"}
     assert before(replay, "gold.write") == {"choose", "silver.write", "silver.audit", "silver.publish"}
+    assert before(replay, "marts.write") == before(replay, "gold.write") | {"gold.write", "gold.audit", "gold.publish"}
     assert before(replay, "publish_dashboard") == set(replay.task_ids) - {"publish_dashboard"}
     assert {task.trigger_rule.value for task in replay.tasks} == {"all_success"}
     assert {task.pool for task in replay.tasks if "PySpark" in task.task_type} == {"spark"}
@@ -171,7 +172,7 @@ def test_the_params_of_a_replay_name_what_waits_in_quarantine(bag):
 def test_a_rollback_moves_main_when_all_audits_have_passed(bag):
     rollback = bag.dags["movielens_rollback"]
 
-    assert before(rollback, "restore") == {"choose", "audit_silver", "audit_gold"}
+    assert before(rollback, "restore") == {"choose", "audit_silver", "audit_gold", "audit_marts"}
     assert before(rollback, "publish_dashboard") == set(rollback.task_ids) - {"publish_dashboard"}
     assert {task.trigger_rule.value for task in rollback.tasks} == {"all_success"}
     assert rollback.params["release_id"] is None

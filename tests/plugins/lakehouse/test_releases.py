@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
-from lakehouse.releases import InconsistentError, record_release, release_run, runs_between_silver_and_gold
+from lakehouse.releases import InconsistentError, record_release, release_run, runs_on_their_way
 from lakehouse.serving import load_release
 from lakehouse.tables import RELEASED
 from spark_jobs.common.lake import SOURCE
@@ -116,25 +116,27 @@ def new_refs(lake, name):
 
 @pytest.fixture
 def between(lake, monkeypatch):
-    """A run whose month is in silver, and not in gold; gold has that of another run."""
+    """A run whose month is in silver, and one that is in gold but not in the marts; another is everywhere."""
     append(lake.load_table("bronze.ratings"), [{}])
-    for name in ("silver.ratings", "gold.monthly_movie_ratings"):
-        append(lake.load_table(name), [], **{"lakehouse.run-id": "done"})
+    path = ("silver.ratings", "gold.monthly_movie_ratings", "marts.silver_movie_ratings")
+    for run, tables in (("done", path), ("before marts", path[:2])):
+        for name in tables:
+            append(lake.load_table(name), [], **{"lakehouse.run-id": run})
     append(lake.load_table("silver.ratings"), [RATING], **{"lakehouse.run-id": "at work"})
     monkeypatch.setenv("AIRFLOW_VAR_LAKEHOUSE_CODE_VERSION", "0.1.0")
 
 
-def test_a_release_is_left_to_a_parallel_run_between_silver_and_gold(between):
+def test_a_release_is_left_to_a_parallel_run_between_silver_and_the_marts(between):
     asked = []
 
-    with pytest.raises(AirflowSkipException, match=r"left to at work: silver\.ratings has 1 rows, gold counts 0"):
+    with pytest.raises(AirflowSkipException, match=r"to at work, before marts: silver\.ratings has 1 rows, gold"):
         release_run(new_run().to_json(), lambda runs: asked.append(runs) or True)
 
-    assert asked == [["at work"]]
+    assert asked == [["at work", "before marts"]]
 
 
-def test_a_run_that_ended_between_silver_and_gold_is_named(between):
-    with pytest.raises(InconsistentError, match="Gold lacks what these runs published: clear at work"):
+def test_a_run_that_ended_between_silver_and_the_marts_is_named(between):
+    with pytest.raises(InconsistentError, match="the marts lack what these runs published: clear at work"):
         release_run(new_run().to_json(), lambda _: False)
 
 
@@ -144,4 +146,4 @@ def test_a_cherry_picked_commit_is_that_of_the_run_that_wrote_it(lake):
     rewind(lake, "silver.ratings")
     append(ratings.refresh(), [RATING], **{"source-snapshot-id": str(written)})
 
-    assert runs_between_silver_and_gold(lake) == ["picked"]
+    assert runs_on_their_way(lake) == ["picked"]
