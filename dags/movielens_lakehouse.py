@@ -1,11 +1,11 @@
 """
 # MovieLens lakehouse
 
-Builds the bronze, silver and gold tables of one calendar month of ratings, or of a range of months, records a release
-and publishes it as dashboard page and exports.
+Builds the bronze, silver and gold tables of one calendar month of ratings, or of a range of months, and with dbt the
+marts, records a release and publishes it as dashboard page and exports.
 
-**Reads** the dataset that `dataset` names, landed once per version. **Writes** the `bronze`, `silver`, `quarantine` and
-`gold` tables of the catalog `lake`, a row of `ops.releases`, `quality/…` in the lake bucket and the site bucket.
+**Reads** the dataset that `dataset` names, landed once per version. **Writes** the `bronze`, `silver`, `quarantine`,
+`gold` and `marts` tables of the catalog `lake`, a row of `ops.releases`, `quality/…` in the lake bucket and the site bucket.
 
 | a run started by | is for |
 | --- | --- |
@@ -22,7 +22,7 @@ release. That holds for a month before or after the data too. The schedule takes
 one can be loaded by hand, with what the dataset has of it so far.
 
 **A backfill may have up to 10 runs at once.** They share the pool `spark`, publish one after the other, and `release`
-of a run is skipped while a parallel one is about to publish gold: the last one makes the release of all.
+of a run is skipped while a parallel one is about to publish gold or marts: the last one makes the release of all.
 
 **Running a month again is safe**: it replaces that month and nothing else. **Retries and clearing any task are safe**:
 `write` begins with a fresh branch, `publish` does what is left to do, `release` finds the one it made.
@@ -33,7 +33,7 @@ the Airflow connection `lakehouse_alerts` leads, if there is one: see docs/runbo
 **If a task fails**
 
 - `land`: the log names the file, the line and what to do. Nothing was published.
-- `audit`: an expectation of severity *critical* failed; the log has counts and example rows, `quality/…` the whole
+- `audit`: an expectation of severity *critical*, or a dbt test, failed; the log has counts and example rows, `quality/…` the whole
   report. Nothing of this layer and those after it is published; release and page stay. Mend the input and clear the
   whole run: a mended file is another version of the dataset, so it must be landed. docs/runbook.md says what each
   failure means.

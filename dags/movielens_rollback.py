@@ -1,8 +1,8 @@
 """
 # MovieLens rollback
 
-Moves the whole lake back to an earlier release, in one step: every bronze, silver, quarantine and gold table to the
-snapshot that the release pinned, then the exports and the page.
+Moves the whole lake back to an earlier release, in one step: every bronze, silver, quarantine, gold and marts table to
+the snapshot that the release pinned, then the exports and the page.
 
 **Reads** `ops.releases`; `make releases` lists them. **Writes** no data: it moves `main` of the tables, records a
 release of kind `rollback` and publishes its exports and page.
@@ -11,7 +11,7 @@ release of kind `rollback` and publishes its exports and page.
 | --- | --- |
 | `release_id` | the release to go back to; without it, the one before the last |
 
-**It is gated**: silver and gold of that release are audited again, by the suites of today. If one fails, nothing moves.
+**It is gated**: silver, gold and marts of that release are audited again, by the suites of today. If one fails, nothing moves.
 
 **It can be undone**: run it again. Without a param that restores what was there before the rollback.
 
@@ -21,7 +21,7 @@ finished by the retry of `restore`. Readers of a release, such as the page, neve
 **If a task fails**
 
 - `choose`: there is no such release; the log says so.
-- `audit_silver`, `audit_gold`: that release does not satisfy the suites of today; the log has counts and example rows.
+- `audit_silver`, `audit_gold`, `audit_marts`: that release does not satisfy the suites of today; the log has counts and example rows.
   Choose another release, or mend the data by a new load.
 - `restore`: a load has published while the rollback was running. Nothing of it is lost: trigger the rollback again,
   with the `release_id`. Pause `movielens_lakehouse` if it loads all the time.

@@ -1,8 +1,8 @@
 """
 # MovieLens stream, months
 
-Brings the months of streamed ratings through bronze, silver and gold to a release and the page, with the same jobs and
-gates as filed ones.
+Brings the months of streamed ratings through bronze, silver, gold and marts to a release and the page, with the same
+jobs and gates as filed ones.
 
 **Triggered** by the asset `bronze.rating_events`: a partition is a month (`2026-11`, or `unknown` for messages without
 a readable time). A run takes up *all* months whose messages bronze does not account for yet, so that many months cost

@@ -6,12 +6,14 @@ looking at what they are about.
 """
 
 import re
+from functools import cache
 from threading import Lock
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import BaseResponse
 from moto.glue.responses import GlueResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.responses import S3Response
 from moto.server import main
@@ -61,6 +63,8 @@ def authorize_s3_action(self: S3Response, bucket_name: str | None = None, key_na
         authorize_s3(self, bucket_name, key)
 
 
+# Half of the time of a request went into asking the file system for moto's list of services.
+DomainDispatcherApplication.get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 GlueResponse.update_table = update_table_of_version
 GlueResponse._authenticate_and_authorize_normal_action = authorize_glue
 S3Response._authenticate_and_authorize_s3_action = authorize_s3_action
