@@ -5,7 +5,8 @@ Builds the bronze, silver and gold tables of one calendar month of ratings, or o
 marts, records a release and publishes it as dashboard page and exports.
 
 **Reads** the dataset that `dataset` names, landed once per version. **Writes** the `bronze`, `silver`, `quarantine`,
-`gold` and `marts` tables of the catalog `lake`, a row of `ops.releases`, `quality/…` in the lake bucket and the site bucket.
+`gold` and `marts` tables of the catalog `lake`, a row of `ops.releases`, `quality/…` in the lake bucket and the site
+bucket.
 
 | a run started by | is for |
 | --- | --- |
@@ -33,10 +34,10 @@ the Airflow connection `lakehouse_alerts` leads, if there is one: see docs/runbo
 **If a task fails**
 
 - `land`: the log names the file, the line and what to do. Nothing was published.
-- `audit`: an expectation of severity *critical*, or a dbt test, failed; the log has counts and example rows, `quality/…` the whole
-  report. Nothing of this layer and those after it is published; release and page stay. Mend the input and clear the
-  whole run: a mended file is another version of the dataset, so it must be landed. docs/runbook.md says what each
-  failure means.
+- `audit`: an expectation of severity *critical*, or a dbt test, failed; the log has counts and example rows,
+  `quality/…` the whole report. Nothing of this layer and those after it is published; release and page stay. Mend the
+  input and clear the whole run: a mended file is another version of the dataset, so it must be landed.
+  docs/runbook.md says what each failure means.
 - `write`, `publish`, `release`: mostly a service that went away; retries take care of it. See docs/runbook.md if not.
 """
 

@@ -5,8 +5,8 @@ Judges quarantined ratings and tags again, under the rules and the catalogue of 
 catalogue, say, or a rule was changed. Rows that pass leave quarantine in the same publish that brings them into silver.
 
 **Reads** `quarantine.ratings` and `quarantine.tags` for the months to replay, then bronze of these months. **Writes**
-silver, quarantine, gold and marts through the same layers and gates as `movielens_lakehouse`, a row of `ops.releases` of
-kind `replay`, and the site bucket.
+silver, quarantine, gold and marts through the same layers and gates as `movielens_lakehouse`, a row of `ops.releases`
+of kind `replay`, and the site bucket.
 
 | param | meaning |
 | --- | --- |

@@ -11,7 +11,8 @@ release of kind `rollback` and publishes its exports and page.
 | --- | --- |
 | `release_id` | the release to go back to; without it, the one before the last |
 
-**It is gated**: silver, gold and marts of that release are audited again, by the suites of today. If one fails, nothing moves.
+**It is gated**: silver, gold and marts of that release are audited again, by the suites of today. If one fails,
+nothing moves.
 
 **It can be undone**: run it again. Without a param that restores what was there before the rollback.
 
@@ -21,8 +22,8 @@ finished by the retry of `restore`. Readers of a release, such as the page, neve
 **If a task fails**
 
 - `choose`: there is no such release; the log says so.
-- `audit_silver`, `audit_gold`, `audit_marts`: that release does not satisfy the suites of today; the log has counts and example rows.
-  Choose another release, or mend the data by a new load.
+- `audit_silver`, `audit_gold`, `audit_marts`: that release does not satisfy the suites of today; the log has counts
+  and example rows. Choose another release, or mend the data by a new load.
 - `restore`: a load has published while the rollback was running. Nothing of it is lost: trigger the rollback again,
   with the `release_id`. Pause `movielens_lakehouse` if it loads all the time.
 
