@@ -14,6 +14,7 @@ from lakehouse.deadline import EndOfRun
 DAGS = REPOSITORY / "dags"
 DAG_IDS = [
     "movielens_lakehouse",
+    "movielens_maintenance",
     "movielens_replay",
     "movielens_rollback",
     "movielens_stream",
@@ -126,7 +127,7 @@ def test_every_failed_task_every_late_run_and_every_audit_may_be_worth_an_alert(
     assert all(task.on_failure_callback == [task_failed] for task in dag.tasks)
     assert {type(deadline.reference) for deadline in dag.deadline} == {EndOfRun}
     assert {deadline.callback.path for deadline in dag.deadline} == {"lakehouse.alerts.run_is_late"}
-    assert len(audits) >= 2 or dag_id == "movielens_stream"
+    assert len(audits) >= 2 or dag_id in ("movielens_stream", "movielens_maintenance")
     for task_id, (callback,) in audits.items():
         assert callback.func == warning_repeats
         assert [layer for layer in LAYERS if layer in task_id] == list(callback.args)
@@ -192,3 +193,19 @@ def test_the_stream_moves_messages_and_its_months_go_through_every_gate(bag):
     assert before(months, "publish_dashboard") == set(months.task_ids) - {"publish_dashboard"}
     assert {task.trigger_rule.value for task in months.tasks} == {"all_success"}
     assert (months.catchup, months.max_active_runs) == (False, 1)
+
+
+def test_maintenance_frees_what_holds_snapshots_before_it_expires_them_and_measures_around_all(bag):
+    dag = bag.dags["movielens_maintenance"]
+    order = ["drop_branches", "forget_releases", "expire_snapshots", "compact", "remove_orphans", "delete_landings"]
+    steps = [*order, "delete_reports"]
+
+    assert all(earlier in before(dag, later) for earlier, later in pairwise(steps))
+    assert {"plan", "measure_before"} <= before(dag, "drop_branches")
+    assert set(steps) < before(dag, "measure_after")
+    assert before(dag, "report") == set(dag.task_ids) - {"report"}
+    assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("0 3 * * 0", False, 1)
+    assert dag.params["dry_run"] is None
+    assert {task.pool for task in dag.tasks if "PySpark" in task.task_type} == {"spark"}
+    with pytest.raises(Exception, match="1 is less than the minimum of 2"):
+        dag.params.get_param("orphans_days").resolve(1)

@@ -12,7 +12,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from lakehouse.branches import decided_anew
 from lakehouse.landing.csv_files import COLUMNS
 from lakehouse.landing.split import MONTHLY
-from lakehouse.landing.tables import NAMESPACE
+from lakehouse.landing.tables import NAMESPACE, files_of_version
 from lakehouse.maintenance import Plan
 from lakehouse.serving import list_releases
 from spark_jobs.common.lake import head, written_table
@@ -78,7 +78,8 @@ def used_versions(catalog: Catalog) -> set[str]:
 
 @decided_anew
 def _delete_version(table: Table, version: str) -> None:
-    table.refresh().delete(EqualTo(term="_dataset_version", value=version))
+    if files_of_version(table.refresh(), version):
+        table.delete(EqualTo(term="_dataset_version", value=version))
 
 
 def _objects(s3: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:

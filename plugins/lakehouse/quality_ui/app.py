@@ -19,6 +19,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table.refs import MAIN_BRANCH
 
 from lakehouse.defaults import setting
+from lakehouse.maintenance.report import read_latest
 from lakehouse.quality_ui import charts, history, trends
 from lakehouse.quality_ui.run_report import RunReport, read_report
 from lakehouse.quality_ui.stream import read_stream
@@ -37,6 +38,16 @@ DAG_OF_KIND = {
 
 QUARANTINES = [name for name in RELEASED if name.startswith("quarantine.")]
 RUNS_IN_CHART, RUNS_LISTED, AUDITS_OF_TABLE = 60, 20, 30
+
+MEASURES = {
+    "data_files": "Data files",
+    "manifests": "Manifests",
+    "snapshots": "Snapshots",
+    "branches_and_tags": "Branches and tags",
+    "objects": "Objects",
+    "bytes": "Bytes",
+    "planning_ms": "Planning, ms",
+}
 
 app = FastAPI(
     title="MovieLens lakehouse",
@@ -165,6 +176,13 @@ def releases(request: Request) -> HTMLResponse:
     silver = catalog.load_table("silver.ratings") if listed else None
     rows = [(release, count_rows(silver, release.tables["silver.ratings"])) for release in listed if silver]
     return page(request, "releases", rows=rows, site=setting("site_url"), dags=DAG_OF_KIND)
+
+
+@app.get("/maintenance")
+def maintenance(request: Request) -> HTMLResponse:
+    """What the last maintenance did, and every table before and after it."""
+    report = read_latest(S3Hook("aws_default").get_conn(), setting("lake_bucket"))
+    return page(request, "maintenance", report=report, measures=MEASURES)
 
 
 def _run_page(request: Request, dag_id: str, run_id: str, *, standalone: bool) -> HTMLResponse:
