@@ -3,12 +3,12 @@ STATE ?= .local
 PORT_OFFSET ?= 0
 DATASET ?= ml-latest-small
 SIZE ?= 2000000
-export STATE PORT_OFFSET DATASET FROM TO SIZE DBT KAFKA RATE SPEEDUP SECONDS EVENTS KILLS SEED
+export STATE PORT_OFFSET DATASET FROM TO SIZE DBT KAFKA RATE SPEEDUP SECONDS EVENTS KILLS SEED MONTHS BATCHES
 
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases dbt stream stream-ingest chaos-stream check unit cluster-test test mutants bench docs lock clean
+.PHONY: help setup up down status run releases dbt stream stream-ingest chaos-stream check unit cluster-test test mutants bench bench-maintenance docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ mutants: setup ## Prove that every expectation of every suite bites
 
 bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.run
+
+bench-maintenance: setup ## Load months of DATASET one by one and BATCHES of the stream, and measure what maintenance saves
+	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.maintenance
 
 chaos-stream: setup ## Send EVENTS messages while KILLS services die, and count what arrives
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.chaos_stream
