@@ -22,7 +22,7 @@ from lakehouse.serving import Release, load_release
 from lakehouse.tables import RELEASED
 from tests.fixtures.digests import digest
 from tests.fixtures.lake import move_mains
-from tests.fixtures.loads import load
+from tests.fixtures.loads import new_load, run_layers
 
 DAG = "movielens_lakehouse"
 RUN_SECONDS = 420
@@ -66,19 +66,19 @@ def loaded(make_run: Any) -> FinishedRun:
 
 @pytest.fixture(scope="session")
 def two_releases(loaded: FinishedRun, spark: Any, catalog: Any, tmp_path_factory: Any) -> list[Release]:
-    """The loaded release, and a later one of another dataset: three ratings of two movies."""
+    """The loaded release, and a later one of another dataset: sixty ratings of two movies."""
     older = load_release(loaded.release_id)
-    folder = tmp_path_factory.mktemp("later") / "three-ratings"
+    folder = tmp_path_factory.mktemp("later") / "sixty-ratings"
     folder.mkdir()
     lines = {
         "movies": ["movieId,title,genres", "1,First (1999),Drama|Comedy", "2,Second,(no genres listed)"],
-        "ratings": ["userId,movieId,rating,timestamp", *(f"{user},1,4.5,964981247" for user in (1, 2, 3))],
+        "ratings": ["userId,movieId,rating,timestamp", *(f"{user},1,4.5,964981247" for user in range(1, 61))],
         "tags": ["userId,movieId,tag,timestamp"],
         "links": ["movieId,imdbId,tmdbId", "1,0114709,862", "2,0113497,"],
     }
     for name, rows in lines.items():
         (folder / f"{name}.csv").write_text("\r\n".join([*rows, ""]))
-    later = load_release(load(spark, folder))
+    later = load_release(run_layers(spark, new_load(folder), ["bronze", "silver", "gold", "marts"]))
     move_mains(catalog, older.tables)  # other tests go on with the first
     return [older, later]
 
