@@ -47,7 +47,7 @@ def findings(release: Release) -> list[str]:
     return [
         f"**Ratings cluster**: {share_between(histogram, 3, 4):.0%} are between 3 and 4 stars, and"
         f" {top_row(histogram, 'rating_count')['rating']} is the most common.",
-        f"**A few movies have most ratings**: the most rated 1% have {one_percent} of all, the most rated 10%"
+        f"**Ratings pile up on few movies**: the most rated 1% have {one_percent} of all, the most rated 10%"
         f" {ten_percent}, and half of the rated movies have {counts.median():,.0f} or fewer. The number of movies goes"
         f" with their ratings to the power {law.exponent:.1f} (R² {law.r_squared:.2f}).",
         f"**Years**: no year has more movies than {year['release_year']}, which has {year['movie_count']:,}.",

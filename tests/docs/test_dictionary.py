@@ -37,6 +37,8 @@ def test_every_table_is_there_with_its_contract_and_suite(page):
 def test_lineage_is_told_from_both_sides(page):
     assert "**Comes from** [bronze.ratings](#bronzeratings), [ops.corrections]" in section(page, "silver.ratings")
     assert "[silver.ratings](#silverratings)" in section(page, "bronze.ratings")
+    assert "**Read by** [gold.monthly_movie_ratings](#goldmonthly_movie_ratings)\n" in section(page, "silver.ratings")
+    assert "dashboard *dashboard*" in section(page, "gold.genre_stats")
     assert "its own rows of before" in section(page, "quarantine.tags")
     assert "`ratings.csv` of the dataset" in section(page, "landing.ratings")
 
