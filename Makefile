@@ -8,7 +8,7 @@ export STATE PORT_OFFSET DATASET FROM TO SIZE DBT KAFKA RATE SPEEDUP SECONDS EVE
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status run releases dbt stream stream-ingest chaos-stream check unit cluster-test test mutants bench bench-maintenance docs lock clean
+.PHONY: help setup up down status run releases dbt notebook insights stream stream-ingest chaos-stream check unit cluster-test test mutants bench bench-maintenance docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ releases: up ## List the releases of the lake, the latest first
 
 dbt: up ## Build and test the dbt models in the schema sandbox, or run another command: DBT="docs generate"
 	@$(PYTHON) -m infra.local.dbt
+
+notebook: up ## Open the notebooks in JupyterLab on the stack
+	@$(PYTHON) -m infra.local.notebook
+
+insights: up ## Write what the newest release shows into README.md
+	@PYTHONPATH=plugins $(PYTHON) -m docs.insights
 
 stream: KAFKA = 1
 stream: up ## Send the ratings of DATASET to Kafka, RATE a second or SPEEDUP times faster than they were given

@@ -1,7 +1,8 @@
 """Write the generated pages of docs/: ``python -m docs.generate``; with ``--check`` only say which are stale.
 
 DAGs.md comes from the DAG files as Airflow parses them, tables.md from the contracts and the suites, environments.md
-from the configuration of each environment. The same tree gives the same bytes.
+from the configuration of each environment, data-dictionary.md from contracts, suites, dbt models and the code of the
+jobs. The same tree gives the same bytes.
 """
 
 import json
@@ -37,7 +38,12 @@ class Table:
 
 def pages() -> dict[str, str]:
     """The text of every generated page by file name."""
-    return {"DAGs.md": dags_page(), "tables.md": tables_page(), "environments.md": environments_page()}
+    return {
+        "DAGs.md": dags_page(),
+        "tables.md": tables_page(),
+        "data-dictionary.md": dictionary_page(),
+        "environments.md": environments_page(),
+    }
 
 
 # -- DAGs.md -----------------------------------------------------------------------------------------------------------
@@ -98,12 +104,16 @@ def tables_page() -> str:
     Raises:
         ContractError: a contract is not written in the form of the others.
     """
-    tables = sorted(landing_tables() + contract_tables(), key=lambda table: (LAYERS.index(table.layer), table.name))
     about = (
         "The tables of the catalog `lake`. Times are UTC. An expectation of severity *critical* stops the run, a"
         " *warning* is counted in the release, *info* is only recorded."
     )
-    return page("Tables", about, [table_section(table) for table in tables])
+    return page("Tables", about, [table_section(table) for table in all_tables()])
+
+
+def all_tables() -> list[Table]:
+    """The tables, layer by layer."""
+    return sorted(landing_tables() + contract_tables(), key=lambda table: (LAYERS.index(table.layer), table.name))
 
 
 def contract_tables() -> list[Table]:
@@ -134,19 +144,19 @@ def landing_tables() -> list[Table]:
 
 
 def table_section(table: Table) -> str:
-    columns = [(f"`{name}`", f"`{type_}`", comment) for name, type_, comment in table.columns]
     partitions = f" Partitioned by `{table.partitions}`." if table.partitions else ""
-    parts = [
-        f"## {table.name}",
-        f"{table.comment}{partitions} [Source](../{table.source}).",
-        markdown_table(("column", "type", "meaning"), columns),
-    ]
+    parts = [f"## {table.name}", f"{table.comment}{partitions} [Source](../{table.source}).", columns_of(table)]
     suite = Path("expectations", *table.name.split(".")).with_suffix(".json")
     if (REPOSITORY / suite).exists():
         expectations = json.loads((REPOSITORY / suite).read_text())["expectations"]
         rows = [(each["severity"], expectation_text(each), each["notes"]) for each in expectations]
         parts += [f"[Expectations](../{suite.as_posix()}):", markdown_table(("severity", "expectation", "why"), rows)]
     return "\n\n".join(parts)
+
+
+def columns_of(table: Table) -> str:
+    columns = [(f"`{name}`", f"`{type_}`", comment) for name, type_, comment in table.columns]
+    return markdown_table(("column", "type", "meaning"), columns)
 
 
 def expectation_text(expectation: dict[str, Any]) -> str:
@@ -158,6 +168,32 @@ def expectation_text(expectation: dict[str, Any]) -> str:
     words = [column] if column else []
     words += [f"{name}={json.dumps(value)}" for name, value in arguments.items()]
     return f"`{expectation['type'].removeprefix('expect_')}({', '.join(words)})`"
+
+
+# -- data-dictionary.md ------------------------------------------------------------------------------------------------
+
+
+def dictionary_page() -> str:
+    """Every table: what it holds, what it is made of, who reads it, and how many expectations judge it.
+
+    Raises:
+        LineageError: the code of a job does not tell which tables it reads.
+    """
+    from docs.dictionary import Dictionary
+
+    dictionary = Dictionary()
+    about = (
+        "For people who look for data: what each table of the catalog `lake` holds, where it comes from, what is made"
+        " of it, and what judges it. [tables.md](tables.md) has every expectation, [engines.md](engines.md) says how to"
+        " read a table. Lineage is read off the code, see [ADR 21](adr/0021-lineage.md)."
+    )
+    tables = all_tables()
+    graph = f"```mermaid\n{dictionary.graph([table.name for table in tables])}\n```"
+    sections = [
+        "\n\n".join([f"## {table.name}", table.comment, markdown_list(dictionary.facts(table.name)), columns_of(table)])
+        for table in tables
+    ]
+    return page("Data dictionary", about, [graph, *sections])
 
 
 # -- environments.md ---------------------------------------------------------------------------------------------------
@@ -183,6 +219,10 @@ def environments_page() -> str:
 
 def page(title: str, about: str, sections: list[str]) -> str:
     return "\n\n".join([f"# {title}", NOTE, about, *sections]) + "\n"
+
+
+def markdown_list(items: Sequence[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

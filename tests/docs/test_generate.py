@@ -8,7 +8,7 @@ import pytest
 
 from docs.generate import PAGES, REPOSITORY, tables_page
 
-MADE_FROM = ("dags", "docs", "expectations", "infra", "plugins", "spark_jobs")
+MADE_FROM = ("dags", "dbt", "docs", "expectations", "infra", "plugins", "spark_jobs")
 
 
 def generate(tree, *arguments):

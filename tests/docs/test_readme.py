@@ -59,10 +59,11 @@ def test_python_programs_compile_and_read_tables_that_exist(page):
     contracts = {path.stem.replace("_", ".", 1) for path in (REPOSITORY / "spark_jobs" / "contracts").glob("*.sql")}
     for code in programs(page):
         compile(code, page.name, "exec")
-        tables = set(re.findall(r"load_table\('([^']+)'\)", code))
+    code = "\n".join(programs(page))
+    tables = set(re.findall(r"(?:load_table\('|FROM )(\w+\.\w+)", code))
 
-        assert tables, code
-        assert tables <= contracts
+    assert bool(tables) is bool(code)
+    assert tables <= contracts
 
 
 def test_the_programs_of_readme_and_runbook_are_found():

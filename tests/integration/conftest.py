@@ -18,8 +18,11 @@ from playwright.sync_api import Browser, Page
 from infra.files import REPOSITORY
 from infra.local.airflow_api import AirflowApi
 from infra.local.config import Stack
+from lakehouse.serving import Release, load_release
 from lakehouse.tables import RELEASED
 from tests.fixtures.digests import digest
+from tests.fixtures.lake import move_mains
+from tests.fixtures.loads import new_load, run_layers
 
 DAG = "movielens_lakehouse"
 RUN_SECONDS = 420
@@ -59,6 +62,25 @@ def loaded(make_run: Any) -> FinishedRun:
     """The whole of ml-latest-small, loaded by ``make run``."""
     finished: FinishedRun = make_run()
     return finished
+
+
+@pytest.fixture(scope="session")
+def two_releases(loaded: FinishedRun, spark: Any, catalog: Any, tmp_path_factory: Any) -> list[Release]:
+    """The loaded release, and a later one of another dataset: sixty ratings of two movies."""
+    older = load_release(loaded.release_id)
+    folder = tmp_path_factory.mktemp("later") / "sixty-ratings"
+    folder.mkdir()
+    lines = {
+        "movies": ["movieId,title,genres", "1,First (1999),Drama|Comedy", "2,Second,(no genres listed)"],
+        "ratings": ["userId,movieId,rating,timestamp", *(f"{user},1,4.5,964981247" for user in range(1, 61))],
+        "tags": ["userId,movieId,tag,timestamp"],
+        "links": ["movieId,imdbId,tmdbId", "1,0114709,862", "2,0113497,"],
+    }
+    for name, rows in lines.items():
+        (folder / f"{name}.csv").write_text("\r\n".join([*rows, ""]))
+    later = load_release(run_layers(spark, new_load(folder), ["bronze", "silver", "gold", "marts"]))
+    move_mains(catalog, older.tables)  # other tests go on with the first
+    return [older, later]
 
 
 def finish(airflow: AirflowApi, run_id: str, dag: str = DAG) -> dict[str, str]:
