@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 .PHONY: help setup up down status run releases dbt notebook insights stream stream-ingest chaos-stream check unit cluster-test test mutants bench bench-maintenance docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=$(DATASET)  a name (ml-latest-small, ml-20m, ml-25m, ml-32m, sample) or the path of a folder or zip"
 	@echo "  FROM=YYYY-MM TO=YYYY-MM  the months to load (default: all)"
