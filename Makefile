@@ -72,7 +72,7 @@ mutants: setup ## Prove that every expectation of every suite bites
 bench: setup ## Compare with DuckDB and bare PySpark on SIZE generated ratings
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.run
 
-bench-maintenance: setup ## Load months of DATASET one by one and BATCHES of the stream, and measure what maintenance saves
+bench-maintenance: setup ## Commit what MONTHS of runs and BATCHES of the stream commit, and measure what maintenance saves
 	@PYTHONPATH=plugins $(PYTHON) -m benchmarks.maintenance
 
 chaos-stream: setup ## Send EVENTS messages while KILLS services die, and count what arrives
