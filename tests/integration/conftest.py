@@ -64,25 +64,6 @@ def loaded(make_run: Any) -> FinishedRun:
     return finished
 
 
-@pytest.fixture(scope="session")
-def two_releases(loaded: FinishedRun, spark: Any, catalog: Any, tmp_path_factory: Any) -> list[Release]:
-    """The loaded release, and a later one of another dataset: sixty ratings of two movies."""
-    older = load_release(loaded.release_id)
-    folder = tmp_path_factory.mktemp("later") / "sixty-ratings"
-    folder.mkdir()
-    lines = {
-        "movies": ["movieId,title,genres", "1,First (1999),Drama|Comedy", "2,Second,(no genres listed)"],
-        "ratings": ["userId,movieId,rating,timestamp", *(f"{user},1,4.5,964981247" for user in range(1, 61))],
-        "tags": ["userId,movieId,tag,timestamp"],
-        "links": ["movieId,imdbId,tmdbId", "1,0114709,862", "2,0113497,"],
-    }
-    for name, rows in lines.items():
-        (folder / f"{name}.csv").write_text("\r\n".join([*rows, ""]))
-    later = load_release(run_layers(spark, new_load(folder), ["bronze", "silver", "gold", "marts"]))
-    move_mains(catalog, older.tables)  # other tests go on with the first
-    return [older, later]
-
-
 def finish(airflow: AirflowApi, run_id: str, dag: str = DAG) -> dict[str, str]:
     """Wait for the end of a run; return the state of the run (key "run") and of each task."""
     deadline = time.monotonic() + RUN_SECONDS
@@ -119,6 +100,36 @@ def digests(catalog: Any) -> dict[str, tuple[int, str]]:
     """Row count and digest of every silver and gold table."""
     names = [name for name in RELEASED if name.startswith(("silver.", "gold."))]
     return {name: digest(catalog.load_table(name).scan().to_arrow()) for name in names}
+
+
+@dataclass(frozen=True)
+class KnownRelease:
+    """A release, and the row counts and digests of its tables of silver and gold as main had them when it was made."""
+
+    release: Release
+    digests: dict[str, tuple[int, str]]
+
+
+@pytest.fixture(scope="session")
+def two_releases(loaded: FinishedRun, spark: Any, catalog: Any, tmp_path_factory: Any) -> list[KnownRelease]:
+    """The loaded release, and a later one of another dataset: sixty ratings of two movies."""
+    first = load_release(loaded.release_id)
+    move_mains(catalog, first.tables)  # whatever other tests left
+    older = KnownRelease(first, digests(catalog))
+    folder = tmp_path_factory.mktemp("later") / "sixty-ratings"
+    folder.mkdir()
+    lines = {
+        "movies": ["movieId,title,genres", "1,First (1999),Drama|Comedy", "2,Second,(no genres listed)"],
+        "ratings": ["userId,movieId,rating,timestamp", *(f"{user},1,4.5,964981247" for user in range(1, 61))],
+        "tags": ["userId,movieId,tag,timestamp"],
+        "links": ["movieId,imdbId,tmdbId", "1,0114709,862", "2,0113497,"],
+    }
+    for name, rows in lines.items():
+        (folder / f"{name}.csv").write_text("\r\n".join([*rows, ""]))
+    release_id = run_layers(spark, new_load(folder), ["bronze", "silver", "gold", "marts"])
+    later = KnownRelease(load_release(release_id), digests(catalog))
+    move_mains(catalog, first.tables)  # other tests go on with the first
+    return [older, later]
 
 
 @pytest.fixture(scope="session")

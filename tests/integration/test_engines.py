@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,11 +14,9 @@ import pytest
 
 from infra.files import REPOSITORY, VENV
 from infra.local.config import Stack
-from lakehouse.serving import Release
 from tests.docs.pages import FENCED, programs
 from tests.fixtures.digests import digest
-from tests.fixtures.lake import move_mains
-from tests.integration.conftest import FinishedRun
+from tests.integration.conftest import FinishedRun, KnownRelease
 
 pytestmark = pytest.mark.integration
 
@@ -60,23 +59,34 @@ def arrow(rows: Any, schema: pa.Schema) -> pa.Table:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_reads_the_same_rows_of_both_releases(
-    two_releases: list[Release], documented: dict[str, str], engine: str, monkeypatch: pytest.MonkeyPatch
+    two_releases: list[KnownRelease], documented: dict[str, str], engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for release in two_releases:
-        monkeypatch.setenv("RELEASE", release.release_id)
+    for known in two_releases:
+        monkeypatch.setenv("RELEASE", known.release.release_id)
         for table in TABLES:
-            expected = release.read(table)
             names: dict[str, Any] = {}
             exec(documented[engine].replace("gold.movie_analytics", table), names)  # noqa: S102  # our own page
 
-            assert digest(arrow(names["rows"], expected.schema)) == digest(expected), (table, release.dataset)
+            rows = arrow(names["rows"], known.release.catalog.load_table(table).schema().as_arrow())
+            assert digest(rows) == known.digests[table], (table, known.release.dataset)
 
 
-def test_the_releases_differ_so_that_reading_the_latest_would_be_seen(two_releases: list[Release]) -> None:
+def test_the_releases_differ_so_that_reading_the_latest_would_be_seen(two_releases: list[KnownRelease]) -> None:
     older, later = two_releases
 
-    assert [release.row_counts()["silver.ratings"] for release in two_releases] == [100_836, 60]
-    assert all(older.tables[table] != later.tables[table] for table in TABLES)
+    assert [known.digests["silver.ratings"][0] for known in two_releases] == [100_836, 60]
+    assert all(older.digests[table] != later.digests[table] for table in TABLES)
+
+
+def test_dbt_reads_a_release(two_releases: list[KnownRelease], stack: Stack) -> None:
+    (block,) = [block for block in FENCED.findall(PAGE.read_text()) if block.startswith("make dbt")]
+    for known in two_releases:
+        environment = os.environ | stack.environment | {"RELEASE": known.release.release_id}
+        command = ["bash", "-euc", block]
+        shown = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        assert f"| {known.digests['gold.movie_analytics'][0]:>6} |" in shown.stdout
 
 
 def test_the_program_on_the_exports_runs_as_the_page_says(loaded: FinishedRun, stack: Stack, tmp_path: Path) -> None:
@@ -93,14 +103,13 @@ def test_the_program_on_the_exports_runs_as_the_page_says(loaded: FinishedRun, s
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_gives_the_same_rows_on_duckdb_over_exports_and_on_spark_over_tables(
-    two_releases: list[Release], spark: Any, catalog: Any, s3: Any, tmp_path: Path, query: str
+    two_releases: list[KnownRelease], spark: Any, s3: Any, tmp_path: Path, query: str
 ) -> None:
-    older, _ = two_releases
-    move_mains(catalog, older.tables)
+    release = two_releases[0].release
     (tmp_path / "data").mkdir()
     for name in QUERIES:
         s3.download_file(
-            "site", f"releases/{older.release_id}/data/{name}.parquet", str(tmp_path / f"data/{name}.parquet")
+            "site", f"releases/{release.release_id}/data/{name}.parquet", str(tmp_path / f"data/{name}.parquet")
         )
     sql = {path.stem: path.read_text() for path in (REPOSITORY / "bi").glob("*.sql")}
     connection = duckdb.connect(config={"file_search_path": str(tmp_path)})

@@ -19,8 +19,8 @@ from docs.insights import README, insights, with_insights
 from infra.files import REPOSITORY
 from infra.local.config import Stack
 from infra.local.notebook import PORT, command, environment
-from lakehouse.serving import Release, load_release
-from tests.integration.conftest import FinishedRun, make
+from lakehouse.serving import load_release
+from tests.integration.conftest import FinishedRun, KnownRelease, make
 
 pytestmark = pytest.mark.integration
 
@@ -29,8 +29,8 @@ CHARTS = 7
 PNG_SIGNATURE = b"\x89PNG"
 
 
-def test_the_notebook_runs_and_draws_what_it_found(two_releases: list[Release], stack: Stack) -> None:
-    release, other = two_releases
+def test_the_notebook_runs_and_draws_what_it_found(two_releases: list[KnownRelease], stack: Stack) -> None:
+    release, other = (known.release for known in two_releases)
     notebook = nbformat.read(REPOSITORY / "notebooks" / "explore_dataset.ipynb", as_version=4)
     began = time.monotonic()
 
