@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from infra.local.airflow_api import AirflowApi
 from lakehouse.serving import load_release
 from tests.fixtures.digests import digest
 from tests.integration.conftest import FinishedRun, finish, log_of
+
+pytestmark = pytest.mark.integration
 
 DAG = "movielens_maintenance"
 

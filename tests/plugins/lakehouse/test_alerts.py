@@ -96,7 +96,9 @@ def context(error=None, run_id=RUN_ID):
 
 GATES = {
     "load": lambda run: layers.audit(None, "silver", run, "a_dag"),
-    "rollback": lambda run: rollback.audit_rollback(None, "silver", {"run": run}, "a_dag"),
+    "rollback": lambda run: rollback.audit_rollback(
+        None, "silver", {"run": run, "heads": {"silver.tags": 41}}, "a_dag"
+    ),
 }
 
 
