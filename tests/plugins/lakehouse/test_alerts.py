@@ -94,6 +94,7 @@ def context(error=None, run_id=RUN_ID):
     return {"ti": task, "exception": error}
 
 
+HEADS = {"silver.tags": 41}
 GATES = {
     "load": lambda run: layers.audit(None, "silver", run, "a_dag"),
     "rollback": lambda run: rollback.audit_rollback(
