@@ -26,13 +26,13 @@ FORBIDDEN = {
     "airflow": [
         ("s3:DeleteObject", f"{SITE}/index.html"),
         ("s3:PutObjectAcl", f"{SITE}/index.html"),
-        ("s3:DeleteObject", f"{LAKE}/landing/ratings.csv"),
-        ("s3:DeleteObject", f"{LAKE}/quality/report.json"),
+        ("s3:DeleteObject", f"{LAKE}/logs/task.log"),
         ("ssm:GetParameter", f"{PARAMETER}/spark/rpc-secret"),
     ],
     "spark": [
         ("s3:PutObject", f"{SITE}/index.html"),
         ("s3:PutObject", f"{LAKE}/landing/ratings.csv"),
+        ("s3:DeleteObject", f"{LAKE}/quality/report.json"),
         ("ssm:PutParameter", f"{PARAMETER}/spark/rpc-secret"),
         ("ssm:GetParameter", f"{PARAMETER}/airflow/connections/lakehouse_alerts"),
     ],

@@ -74,6 +74,7 @@ ROUTES = [
     "releases",
     "quarantine",
     "stream",
+    "maintenance",
     "tables/silver.ratings",
     "runs/movielens_lakehouse/a_run",
     "runs/movielens_lakehouse/a_run/report.html",

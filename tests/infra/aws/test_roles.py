@@ -46,7 +46,9 @@ REQUESTS: dict[str, tuple[Request, set[str]]] = {
     "write quality reports": (s3("put_object", LAKE, "quality/a", Body=b""), {"airflow"}),
     "write task logs": (s3("put_object", LAKE, "logs/airflow/a", Body=b""), {"airflow"}),
     "write elsewhere in the lake": (s3("put_object", LAKE, "a", Body=b""), NOBODY),
-    "delete what was landed": (s3("delete_object", LAKE, "landing/a"), NOBODY),
+    "delete what was landed": (s3("delete_object", LAKE, "landing/a"), {"airflow", "spark"}),
+    "delete quality reports": (s3("delete_object", LAKE, "quality/a"), {"airflow"}),
+    "delete task logs": (s3("delete_object", LAKE, "logs/airflow/a"), NOBODY),
     "delete a version": (s3("delete_object", LAKE, DATA, VersionId="1"), NOBODY),
     "stop versioning": (
         s3("put_bucket_versioning", LAKE, VersioningConfiguration={"Status": "Suspended"}),

@@ -166,13 +166,13 @@ print(json.dumps([
     assert read == [200, 200, 403, 403, 404]
 
 
-def test_airflow_cannot_delete_what_was_landed_or_published(containers):
+def test_airflow_cannot_delete_logs_or_what_was_published(containers):
     refused = in_airflow(
         containers,
         S3
         + """
 print(json.dumps([
-    code(s3.delete_object, Bucket="lake", Key="landing/once"), code(s3.delete_object, Bucket="site", Key="index.html"),
+    code(s3.delete_object, Bucket="lake", Key="logs/a_task"), code(s3.delete_object, Bucket="site", Key="index.html"),
     code(s3.delete_bucket, Bucket="lake"), code(s3.list_objects_v2, Bucket="lake"),
     code(client("airflow", "wrong").list_objects_v2, Bucket="lake"),
 ]))
