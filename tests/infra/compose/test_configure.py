@@ -225,7 +225,7 @@ def test_the_variables_of_a_file_become_those_of_the_command(tmp_path):
     assert environment.variables(file) == values
 
 
-def test_nobody_may_delete_what_was_landed_or_published():
+def test_nobody_may_delete_what_was_published_or_logged():
     deletable = {
         statement["Resource"]
         for bucket in buckets.ALLOWED
@@ -233,7 +233,7 @@ def test_nobody_may_delete_what_was_landed_or_published():
         if "s3:DeleteObject" in statement["Action"]
     }
 
-    assert deletable == {"arn:aws:s3:::lake/warehouse/*"}
+    assert deletable == {f"arn:aws:s3:::lake/{folder}/*" for folder in ("landing", "quality", "warehouse")}
 
 
 def test_everybody_reads_the_site_and_nothing_else():
