@@ -90,9 +90,9 @@ class Trace(ast.NodeVisitor):
             case ast.Call(func=ast.Name(id=name), args=[ast.Name(id="lake"), *_]):
                 self._visit_arguments(node, given=1)
                 helper = Trace(self.names.get(name))
+                if helper.written:
+                    raise LineageError(f"{helper.place} writes a table: only a job's `run` may")
                 self.read |= helper.read
-                for table, read in helper.written.items():
-                    self._write(table, read)
             case _:
                 self.generic_visit(node)
 
@@ -104,12 +104,10 @@ class Trace(ast.NodeVisitor):
         if method in READS:
             self.read.add(self._table(node))
         elif method in WRITES:
-            self._write(self._table(node), set())
+            table = self._table(node)
+            self.written[table] = self.written.get(table, set()) | self.read
         elif method not in NEITHER:
             raise LineageError(f"{self.place}: lake.{method} is not known to read or to write")
-
-    def _write(self, table: str, read: set[str]) -> None:
-        self.written[table] = self.written.get(table, set()) | self.read | read
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         match node:

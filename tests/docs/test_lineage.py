@@ -47,6 +47,10 @@ def to_a_method(lake):
     return print(lake)
 
 
+def in_a_helper_that_writes(lake):
+    job(lake)
+
+
 def by_a_new_method(lake):
     lake.read_backwards("bronze.a")
 
@@ -59,7 +63,10 @@ def test_a_table_is_made_of_what_was_read_before_it_is_written():
     }
 
 
-@pytest.mark.parametrize("unclear", [of_a_variable, in_an_object, by_another_name, to_a_method, by_a_new_method])
+@pytest.mark.parametrize(
+    "unclear",
+    [of_a_variable, in_an_object, by_another_name, to_a_method, in_a_helper_that_writes, by_a_new_method],
+)
 def test_what_cannot_be_followed_is_refused(unclear):
     with pytest.raises(LineageError):
         written_by(unclear)
