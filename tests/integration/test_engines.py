@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from infra.files import REPOSITORY, VENV
 from infra.local.config import Stack
 from tests.docs.pages import FENCED, programs
 from tests.fixtures.digests import digest
-from tests.integration.conftest import FinishedRun, KnownRelease
+from tests.integration.conftest import FinishedRun, KnownRelease, make
 
 pytestmark = pytest.mark.integration
 
@@ -80,10 +80,9 @@ def test_the_releases_differ_so_that_reading_the_latest_would_be_seen(two_releas
 
 def test_dbt_reads_a_release(two_releases: list[KnownRelease], stack: Stack) -> None:
     (block,) = [block for block in FENCED.findall(PAGE.read_text()) if block.startswith("make dbt")]
+    _, _, command = shlex.split(block)
     for known in two_releases:
-        environment = os.environ | stack.environment | {"RELEASE": known.release.release_id}
-        command = ["bash", "-euc", block]
-        shown = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+        shown = make("dbt", stack, DBT=command.removeprefix("DBT=").replace("$RELEASE", known.release.release_id))
 
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert f"| {known.digests['gold.movie_analytics'][0]:>6} |" in shown.stdout
