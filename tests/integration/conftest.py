@@ -25,7 +25,7 @@ from tests.fixtures.lake import move_mains
 from tests.fixtures.loads import new_load, run_layers
 
 DAG = "movielens_lakehouse"
-RUN_SECONDS = 420
+RUN_SECONDS = 900
 
 
 def make(target: str, stack: Stack, **variables: str) -> subprocess.CompletedProcess[str]:
