@@ -35,7 +35,9 @@ needed = {
     "s3": lambda: boto3.client("s3", **given["s3"]),
     "bucket": lambda: "lake",
 }
-if step != "retention":
+if step == "retention":
+    module.LANDING = "landing/upkeep-killed/"
+else:
     module.all_tables = lambda _: {name: catalog.load_table(name) for name in given["tables"]}
 owner = module if hasattr(module, counted) else importlib.import_module("pyspark.sql.connect.session").SparkSession
 original, calls = getattr(owner, counted), []

@@ -149,10 +149,12 @@ def test_orphans(kill, spark, s3, stack, lake_tables, tables, moment, number):
 
 
 @pytest.mark.parametrize(("counted", "number"), [("_delete", 1), ("_delete_version", 2), ("_delete_version", 4)])
-def test_landings(kill, s3, lake_tables, tables, tmp_path, counted, number):
+def test_landings(kill, s3, lake_tables, tables, tmp_path, monkeypatch, counted, number):
     folder = write_files(tmp_path / "files", files_in_order(users=range(1, 4)))
     source = Dataset("upkeep-killed", folder)
     manifest = land(source, s3, "lake", lake_tables, scratch=tmp_path)
+
+    monkeypatch.setattr("lakehouse.maintenance.retention.LANDING", "landing/upkeep-killed/")
 
     kill("retention", tables, counted, "after", number)
     delete_old_landings(s3, "lake", lake_tables, plan())

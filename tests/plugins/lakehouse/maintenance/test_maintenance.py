@@ -44,15 +44,22 @@ def nobody(_):
 
 @pytest.fixture
 def lake(lake_tables):
-    """The tables with a contract, empty but for what a test writes, and without the refs of other tests."""
+    """The tables with a contract, empty but for what a test writes; what other tests go back to is not lost."""
     rewind(lake_tables, *RELEASED)
-    for name in (EVENTS, "ops.releases", "silver.ratings"):  # what other tests go back to is not expired
+    tags = {}
+    for name in (EVENTS, "ops.releases", "silver.ratings"):
         table = lake_tables.load_table(name)
-        tag(table, "first", first_snapshot(table))
-        tag(table, "before", head(table, "main"))
+        tags[name] = {ref: each.snapshot_id for ref, each in table.refs().items() if ref[:5] not in ("main", "kept_")}
+        needed = tags[name] | {"first": first_snapshot(table), "before": head(table, "main")}
+        for ref, snapshot_id in needed.items():
+            tag(table, f"kept_{ref}_{snapshot_id}", snapshot_id)
     with mains_restored(lake_tables, EVENTS, "ops.releases"):
+        rewind(lake_tables, EVENTS, "ops.releases")
         yield lake_tables
     rewind(lake_tables, *RELEASED)
+    for name, refs in tags.items():
+        for ref, snapshot_id in refs.items():
+            tag(lake_tables.load_table(name), ref, snapshot_id)
 
 
 @pytest.fixture
@@ -212,7 +219,7 @@ def test_an_old_orphan_goes_and_a_young_one_and_whatever_is_elsewhere_stays(spar
         path.unlink()
 
 
-def test_landed_versions_that_nothing_refers_to_go_and_old_reports_too(s3, catalog, lake, tmp_path):
+def test_landed_versions_that_nothing_refers_to_go_and_old_reports_too(s3, catalog, lake, tmp_path, monkeypatch):
     from lakehouse.datasets import Dataset
     from lakehouse.landing import land, stored_manifest
     from tests.fixtures.in_order import files_in_order, write_files
@@ -222,6 +229,8 @@ def test_landed_versions_that_nothing_refers_to_go_and_old_reports_too(s3, catal
         folder = write_files(tmp_path / f"kept{number}", files_in_order(users=range(1, 2 + number)))
         versions.append(land(Dataset("upkeep", folder), s3, "lake", catalog, scratch=tmp_path).version)
     unused, used = versions
+    monkeypatch.setattr("lakehouse.maintenance.retention.LANDING", "landing/upkeep/")
+    monkeypatch.setattr("lakehouse.maintenance.retention.QUALITY", "quality/upkeep/")
     month = NOW.date().replace(day=1)
     append(lake.load_table("bronze.ratings"), [{"_dataset": f"upkeep@{used}", "_event_month": month}])
     s3.put_object(Bucket="lake", Key="quality/upkeep/run/silver.ratings.json", Body=b"{}")
