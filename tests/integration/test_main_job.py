@@ -65,16 +65,21 @@ EXPECTED = {
         PIVOT (SELECT date_trunc('month', to_timestamp(timestamp::BIGINT) AT TIME ZONE 'UTC')::DATE AS month,
             movieId::BIGINT AS movie_id, (rating::DOUBLE * 2)::INT AS half FROM ratings)
         ON half IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10) USING count(*) GROUP BY month, movie_id""",
+    "marts.silver_movie_ratings": "SELECT movie_id, title, release_year, genres, n, average FROM movie",
+    "marts.gold_movie_analytics": """
+        SELECT movie_id, unnest(genres), title, release_year, n, average,
+            CASE WHEN average >= 4 THEN 'High' WHEN average >= 3 THEN 'Medium' ELSE 'Low' END
+        FROM movie WHERE n >= 50""",
 }
 
 
 @pytest.mark.parametrize("table", EXPECTED)
-def test_a_gold_table_equals_what_duckdb_computes_from_the_csv_files(
+def test_a_table_of_gold_or_marts_equals_what_duckdb_computes_from_the_csv_files(
     loaded: FinishedRun, catalog: Any, csv: Any, table: str
 ) -> None:
-    gold = load_release(loaded.release_id).read(table)
+    read = load_release(loaded.release_id).read(table)
 
-    rows = sorted(zip(*gold.to_pydict().values(), strict=True))
+    rows = sorted(zip(*read.to_pydict().values(), strict=True))
 
     assert rows == sorted(csv.execute(EXPECTED[table]).fetchall())
 
