@@ -29,7 +29,6 @@ left to do.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, chain, dag, task
-from pendulum import datetime
 
 from lakehouse.deadline import DEADLINE
 from lakehouse.defaults import DEFAULT_ARGS, SPARK
@@ -122,7 +121,7 @@ def days(default: int, of: str, least: int = 1) -> Param:
 @dag(
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 3 * * 0", timezone="UTC"),
-    start_date=datetime(1995, 1, 1),
+    start_date=None,  # with one, last Sunday's run would begin at the moment that the DAG is switched on
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

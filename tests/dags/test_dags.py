@@ -205,6 +205,7 @@ def test_maintenance_frees_what_holds_snapshots_before_it_expires_them_and_measu
     assert set(steps) < before(dag, "measure_after")
     assert before(dag, "report") == set(dag.task_ids) - {"report"}
     assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("0 3 * * 0", False, 1)
+    assert dag.start_date is None  # it does not run at the moment that it is switched on
     assert dag.params["dry_run"] is None
     assert {task.pool for task in dag.tasks if "PySpark" in task.task_type} == {"spark"}
     with pytest.raises(Exception, match="1 is less than the minimum of 2"):
