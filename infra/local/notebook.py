@@ -5,24 +5,21 @@ Jupyter makes up a token at each start and prints the address with it.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
-from infra.files import PYTHON, REPOSITORY, airflow_environment
+from infra.files import PYTHON, REPOSITORY
 from infra.local.config import HOST, Stack, StackError
-from infra.local.services import is_listening
+from infra.local.services import is_listening, task_environment
 
 PORT = 8888
 
 
 def environment(stack: Stack) -> dict[str, str]:
     """What a notebook needs to read this stack's lake, and to call what the tasks call."""
-    connections = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in stack.connections().items()}
-    variables = {f"AIRFLOW_VAR_{name.upper()}": value for name, value in stack.variables().items()}
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     own = {name: str(stack.state / "jupyter" / name.lower()) for name in folders}  # none of the user's own settings
-    return airflow_environment(stack.state / "airflow", stack.state) | connections | variables | own
+    return task_environment(stack) | own
 
 
 def command(stack: Stack) -> list[str]:

@@ -1,6 +1,6 @@
 """Which months of the lake are not what a landed dataset version has: late, corrected and withdrawn rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache
 
@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
 from pyiceberg.utils.datetime import days_to_date
 
 from lakehouse.landing import Manifest
@@ -51,13 +53,20 @@ def datasets_by_month(catalog: Catalog, name: str) -> dict[date, set[str]]:
     table = written_table(catalog, name)
     if table is None:
         return {}
-    column = table.schema().find_field("_dataset").field_id
     found: dict[date, set[str]] = {}
-    for task in table.scan().plan_files():
-        days, bounds = task.file.partition[0], (task.file.lower_bounds, task.file.upper_bounds)
+    for file, datasets in files_with_datasets(table):
+        days = file.partition[0]
         if days is not None:
-            found.setdefault(days_to_date(days), set()).update(bound[column].decode() for bound in bounds)
+            found.setdefault(days_to_date(days), set()).update(datasets)
     return found
+
+
+def files_with_datasets(table: Table, snapshot_id: int | None = None) -> Iterator[tuple[DataFile, set[str]]]:
+    """The data files of a bronze table at a snapshot, by default main's, with the dataset versions of their rows."""
+    column = table.schema().find_field("_dataset").field_id
+    for task in table.scan(snapshot_id=snapshot_id).plan_files():
+        bounds = (task.file.lower_bounds, task.file.upper_bounds)
+        yield task.file, {bound[column].decode() for bound in bounds if column in bound}
 
 
 def months_of_other_movies(catalog: Catalog, manifest: Manifest) -> set[date]:

@@ -92,7 +92,8 @@ def test_the_program_on_the_exports_runs_as_the_page_says(loaded: FinishedRun, s
     (block,) = [block for block in FENCED.findall(PAGE.read_text()) if "curl" in block]
     for path in (VENV, REPOSITORY / "bi"):
         (tmp_path / path.name).symlink_to(path)
-    block = block.replace(":9000/", f":{stack.ports['s3']}/")
+    release = f":{stack.ports['s3']}/site/releases/{loaded.release_id}/"  # the site's own may be a later one by now
+    block = block.replace(":9000/site/", release)
 
     finished = subprocess.run(["bash", "-euc", block], cwd=tmp_path, capture_output=True, text=True)
 

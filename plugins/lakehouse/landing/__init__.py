@@ -17,9 +17,9 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 
+from lakehouse import objects
 from lakehouse.datasets import GROUPLENS, Dataset, DatasetError, one_at_a_time, open_dataset, remove_folders
 from lakehouse.defaults import setting
-from lakehouse.landing import objects
 from lakehouse.landing.csv_files import COLUMNS, CsvFile, checked
 from lakehouse.landing.manifest import Manifest
 from lakehouse.landing.split import MONTHLY, Split, split_file

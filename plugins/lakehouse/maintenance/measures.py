@@ -8,9 +8,10 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
 
+from lakehouse import objects
 from lakehouse.maintenance import all_tables
-from spark_jobs.common.lake import properties_of
 
 
 @dataclass(frozen=True)
@@ -38,25 +39,23 @@ def measure(s3: Any, bucket: str, catalog: Catalog) -> dict[str, dict[str, int]]
     tables = all_tables(catalog)
     found = objects_of_tables(s3, bucket, tables.values())
     return {
-        name: asdict(_measures(table, found[table.location()]))
+        name: asdict(_measures(table, snapshot, found[table.location()]))
         for name, table in tables.items()
-        if table.current_snapshot()
+        if (snapshot := table.current_snapshot())
     }
 
 
-def _measures(table: Table, objects: list[StoredObject]) -> Measures:
-    snapshot = table.current_snapshot()
-    assert snapshot is not None  # noqa: S101 - measure() has looked
+def _measures(table: Table, snapshot: Snapshot, stored: list[StoredObject]) -> Measures:
     started = time.monotonic()
     files = list(table.scan().plan_files())
     planned = time.monotonic() - started
     return Measures(
-        data_files=int(properties_of(table, snapshot.snapshot_id).get("total-data-files", len(files))),
+        data_files=len(files),
         manifests=len(snapshot.manifests(table.io)),
         snapshots=len(table.snapshots()),
         branches_and_tags=len(table.refs()),
-        objects=len(objects),
-        bytes=sum(each.bytes for each in objects),
+        objects=len(stored),
+        bytes=sum(each.bytes for each in stored),
         planning_ms=round(planned * 1000),
     )
 
@@ -66,10 +65,8 @@ def objects_of_tables(s3: Any, bucket: str, tables: Iterable[Table]) -> dict[str
     found: dict[str, list[StoredObject]] = {}
     for table in tables:
         prefix = f"{table.location().removeprefix(f's3://{bucket}/')}/"
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         found[table.location()] = [
             StoredObject(f"s3://{bucket}/{each['Key']}", each["Size"], each["LastModified"])
-            for page in pages
-            for each in page.get("Contents", [])
+            for each in objects.below(s3, bucket, prefix)
         ]
     return found

@@ -15,13 +15,10 @@ SHOWN = 20
 
 
 def remove_orphan_files(spark: SparkSession, s3: Any, bucket: str, catalog: Catalog, plan: Plan) -> list[str]:
-    """Find the orphans of every table first, then delete them, and in a dry run do not.
+    """Find the orphans of each table, then delete them, and in a dry run do not.
 
     Only objects in the table's own folder of the warehouse are looked at, and only those older than a safe age: a
-    younger one may belong to a commit that is still to come.
-
-    Raises:
-        ValueError: the safe age is less than a day.
+    younger one may belong to a commit that is still to come. Iceberg refuses an age of less than a day.
     """
     done = []
     tables = all_tables(catalog)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from lakehouse import objects
 
 DAG_ID = "movielens_maintenance"
 LATEST = f"quality/{DAG_ID}/latest.json"
@@ -29,10 +29,5 @@ def store_report(
 
 def read_latest(s3: Any, bucket: str) -> dict[str, Any] | None:
     """The report of the latest run, None before the first."""
-    try:
-        report: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=LATEST)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            return None
-        raise
-    return report
+    text = objects.get(s3, bucket, LATEST)
+    return json.loads(text) if text else None

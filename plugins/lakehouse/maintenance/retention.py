@@ -9,7 +9,9 @@ from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH
 
+from lakehouse import objects
 from lakehouse.branches import decided_anew
+from lakehouse.changes import files_with_datasets
 from lakehouse.landing.csv_files import COLUMNS
 from lakehouse.landing.split import MONTHLY
 from lakehouse.landing.tables import NAMESPACE, files_of_version
@@ -24,9 +26,9 @@ QUALITY, LANDING = "quality/", "landing/"
 
 def delete_old_reports(s3: Any, bucket: str, plan: Plan) -> list[str]:
     """Delete the reports of audits of before a time; their outcomes stay in ``ops.quality_results``."""
-    keys = [each["Key"] for each in _objects(s3, bucket, QUALITY) if each["LastModified"] < plan.quality_before]
+    keys = [each["Key"] for each in objects.below(s3, bucket, QUALITY) if each["LastModified"] < plan.quality_before]
     if keys and not plan.dry_run:
-        _delete(s3, bucket, keys)
+        objects.delete(s3, bucket, keys)
     runs = sorted({key.rsplit("/", 1)[0] for key in keys})
     return [f"{len(keys)} reports of {len(runs)} runs, the first {runs[0]}"] if runs else []
 
@@ -39,7 +41,7 @@ def delete_old_landings(s3: Any, bucket: str, catalog: Catalog, plan: Plan) -> l
     """
     used = used_versions(catalog)
     done = []
-    for key in [each["Key"] for each in _objects(s3, bucket, LANDING) if each["Key"].endswith("/started.json")]:
+    for key in [each["Key"] for each in objects.below(s3, bucket, LANDING) if each["Key"].endswith("/started.json")]:
         folder = key.removesuffix("/started.json")
         _, dataset, version = folder.split("/")
         landed_at = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["landed_at"]
@@ -48,11 +50,11 @@ def delete_old_landings(s3: Any, bucket: str, catalog: Catalog, plan: Plan) -> l
         done.append(f"{dataset}@{version}, landed {landed_at[:10]}")
         log.info(done[-1])
         if not plan.dry_run:
-            _delete(s3, bucket, [f"{folder}/manifest.json"])
+            objects.delete(s3, bucket, [f"{folder}/manifest.json"])
             for name in COLUMNS:
                 if table := written_table(catalog, f"{NAMESPACE}.{name}"):
                     _delete_version(table, version)
-            _delete(s3, bucket, [f"{folder}/README.txt", key])
+            objects.delete(s3, bucket, [f"{folder}/README.txt", key])
     return done
 
 
@@ -67,12 +69,10 @@ def used_versions(catalog: Catalog) -> set[str]:
         table = written_table(catalog, name)
         if table is None:
             continue
-        column = table.schema().find_field("_dataset").field_id
-        snapshots = {release.tables[name] for release in releases} | {head(table, MAIN_BRANCH)}
-        for snapshot_id in snapshots:
-            for task in table.scan(snapshot_id=snapshot_id).plan_files():
-                bounds = (task.file.lower_bounds, task.file.upper_bounds)
-                used |= {bound[column].decode() for bound in bounds if column in bound}
+        kept = {release.tables[name] for release in releases if name in release.tables}
+        for snapshot_id in kept | {head(table, MAIN_BRANCH)}:
+            for _, datasets in files_with_datasets(table, snapshot_id):
+                used |= datasets
     return {name.rpartition("@")[2] for name in used}
 
 
@@ -80,14 +80,3 @@ def used_versions(catalog: Catalog) -> set[str]:
 def _delete_version(table: Table, version: str) -> None:
     if files_of_version(table.refresh(), version):
         table.delete(EqualTo(term="_dataset_version", value=version))
-
-
-def _objects(s3: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [each for page in pages for each in page.get("Contents", [])]
-
-
-def _delete(s3: Any, bucket: str, keys: list[str]) -> None:
-    for begin in range(0, len(keys), 1000):
-        objects = [{"Key": key} for key in keys[begin : begin + 1000]]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})

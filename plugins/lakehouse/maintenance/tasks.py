@@ -16,14 +16,9 @@ from lakehouse.maintenance.releases import forget_old_releases
 from lakehouse.maintenance.report import store_report
 from lakehouse.maintenance.retention import delete_old_landings, delete_old_reports
 from lakehouse.maintenance.snapshots import expire_snapshots
+from lakehouse.tasks import DAGS_WITH_LAYERS
 
-WRITERS = (
-    "movielens_lakehouse",
-    "movielens_replay",
-    "movielens_rollback",
-    "movielens_stream",
-    "movielens_stream_months",
-)
+WRITERS = (*DAGS_WITH_LAYERS, "movielens_rollback", "movielens_stream")
 """The DAGs whose runs have branches."""
 
 
@@ -69,8 +64,7 @@ def report(
     steps: dict[str, list[str]],
     after: dict[str, dict[str, int]],
 ) -> None:
-    dry_run = Plan.from_json(plan).dry_run
-    store_report(*_bucket(), run_id, dry_run=dry_run, steps=steps, before=before, after=after)
+    store_report(*_bucket(), run_id, dry_run=plan["dry_run"], steps=steps, before=before, after=after)
 
 
 def _bucket() -> tuple[Any, str]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from lakehouse import objects
 from lakehouse.tables import LAYERS
 
 PARALLEL = 8
@@ -58,7 +59,7 @@ class RunReport:
 
 def read_report(s3: Any, bucket: str, dag_id: str, run_id: str) -> RunReport:
     """The reports that a run has written; none for a run that no gate has judged yet."""
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"quality/{dag_id}/{run_id}/").get("Contents", [])
+    listed = objects.below(s3, bucket, f"quality/{dag_id}/{run_id}/")
 
     def read(key: str) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -14,7 +14,7 @@ def anonymous(account, bucket, key=""):
 
 def put_twice() -> tuple[bool, bool, bytes | None, bytes | None]:
     from lakehouse.landing import s3_client
-    from lakehouse.landing.objects import get, put_once
+    from lakehouse.objects import get, put_once
 
     s3, key = s3_client(), "landing/once.json"
     first, second = (put_once(s3, LAKE, key, body) for body in (b"first", b"second"))

@@ -97,7 +97,7 @@ def in_airflow(containers, script):
 S3 = """
 import json, os, boto3, urllib.error, urllib.request
 from botocore.exceptions import ClientError
-from lakehouse.landing.objects import put_once
+from lakehouse.objects import put_once
 aws = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
 
 def client(key, secret):

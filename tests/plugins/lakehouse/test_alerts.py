@@ -94,12 +94,9 @@ def context(error=None, run_id=RUN_ID):
     return {"ti": task, "exception": error}
 
 
-HEADS = {"silver.tags": 41}
 GATES = {
     "load": lambda run: layers.audit(None, "silver", run, "a_dag"),
-    "rollback": lambda run: rollback.audit_rollback(
-        None, "silver", {"run": run, "heads": {"silver.tags": 41}}, "a_dag"
-    ),
+    "rollback": lambda run: rollback.audit_rollback(None, "silver", {"run": run, "heads": {"silver.tags": 1}}, "a_dag"),
 }
 
 

@@ -39,7 +39,11 @@ if step == "retention":
     module.LANDING = "landing/upkeep-killed/"
 else:
     module.all_tables = lambda _: {name: catalog.load_table(name) for name in given["tables"]}
-owner = module if hasattr(module, counted) else importlib.import_module("pyspark.sql.connect.session").SparkSession
+if counted == "sql":
+    owner = importlib.import_module("pyspark.sql.connect.session").SparkSession
+else:
+    *within, counted = counted.split(".")
+    owner = getattr(module, within[0]) if within else module
 original, calls = getattr(owner, counted), []
 
 

@@ -24,7 +24,7 @@ from lakehouse.serving import list_releases
 from tests.fixtures.digests import digest
 from tests.fixtures.in_order import files_in_order, write_files
 from tests.fixtures.lake import append, new_table
-from tests.plugins.lakehouse.maintenance.test_maintenance import lake, nobody, only, plan, plant  # noqa: F401
+from tests.plugins.lakehouse.maintenance.conftest import nobody, plan, plant
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ def kill(stack):
 
 
 @pytest.fixture
-def tables(lake_tables, only):  # noqa: F811
+def tables(lake_tables, only):
     """Two tables with two commits each, the first of which has the tags of two releases."""
     names = [new_table(lake_tables, "upkeep") for _ in range(2)]
     for name in names:
@@ -84,7 +84,7 @@ def test_branches(kill, lake_tables, tables, moment, number):
 @pytest.mark.parametrize(
     ("counted", "moment"), [("_delete_rows", "before"), ("_delete_rows", "after"), ("_drop_tags", "after")]
 )
-def test_releases(kill, lake, lake_tables, tables, counted, moment):  # noqa: F811
+def test_releases(kill, lake, lake_tables, tables, counted, moment):
     releases = lake.load_table("ops.releases")
     for minute, release_id in enumerate((OLD, KEPT, "latest")):
         append(releases.refresh(), [{"release_id": release_id, "created_at": datetime(2020, 1, 1, 0, minute),
@@ -148,7 +148,7 @@ def test_orphans(kill, spark, s3, stack, lake_tables, tables, moment, number):
     assert seen(lake_tables, tables) == before
 
 
-@pytest.mark.parametrize(("counted", "number"), [("_delete", 1), ("_delete_version", 2), ("_delete_version", 4)])
+@pytest.mark.parametrize(("counted", "number"), [("objects.delete", 1), ("_delete_version", 2), ("_delete_version", 4)])
 def test_landings(kill, s3, lake_tables, tables, tmp_path, monkeypatch, counted, number):
     folder = write_files(tmp_path / "files", files_in_order(users=range(1, 4)))
     source = Dataset("upkeep-killed", folder)

@@ -1,7 +1,6 @@
 """Maintenance removes what nobody needs, keeps what a release, a branch or main needs, and may be killed anywhere."""
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -17,61 +16,13 @@ from lakehouse.maintenance.retention import delete_old_landings, delete_old_repo
 from lakehouse.maintenance.snapshots import expirable, expire_snapshots
 from lakehouse.releases import record_release
 from lakehouse.serving import list_releases
-from lakehouse.tables import EVENTS, RELEASED
+from lakehouse.tables import EVENTS
 from spark_jobs.common.lake import head, properties_of
 from tests.fixtures.digests import digest
-from tests.fixtures.lake import append, first_snapshot, mains_restored, new_run, new_table, rewind, rows_of
+from tests.fixtures.lake import append, new_run, new_table, rewind, rows_of
+from tests.plugins.lakehouse.maintenance.conftest import NOW, PARAMS, plan, plant
 
 pytestmark = pytest.mark.integration
-
-NOW = datetime.now(UTC)
-PARAMS = {
-    "dry_run": False,
-    "keep_releases": 2,
-    **{f"{name}_days": 0 for name in ("releases", "branches", "snapshots", "landing", "quality")},
-    "orphans_days": 2,
-}
-
-
-def plan(**changes):
-    """A plan for which everything is old, of a moment from now."""
-    return Plan.of(PARAMS | changes, by_hand=False, now=datetime.now(UTC) + timedelta(seconds=5))
-
-
-def nobody(_):
-    return False
-
-
-@pytest.fixture
-def lake(lake_tables):
-    """The tables with a contract, empty but for what a test writes; what other tests go back to is not lost."""
-    rewind(lake_tables, *RELEASED)
-    tags = {}
-    for name in (EVENTS, "ops.releases", "silver.ratings"):
-        table = lake_tables.load_table(name)
-        tags[name] = {ref: each.snapshot_id for ref, each in table.refs().items() if ref[:5] not in ("main", "kept_")}
-        needed = tags[name] | {"first": first_snapshot(table), "before": head(table, "main")}
-        for ref, snapshot_id in needed.items():
-            tag(table, f"kept_{ref}_{snapshot_id}", snapshot_id)
-    with mains_restored(lake_tables, EVENTS, "ops.releases"):
-        rewind(lake_tables, EVENTS, "ops.releases")
-        yield lake_tables
-    rewind(lake_tables, *RELEASED)
-    for name, refs in tags.items():
-        for ref, snapshot_id in refs.items():
-            tag(lake_tables.load_table(name), ref, snapshot_id)
-
-
-@pytest.fixture
-def only(monkeypatch):
-    """A function that lets the steps see some tables only, so that a test costs what these cost."""
-
-    def only(catalog, *names):
-        tables = lambda _: {name: catalog.load_table(name) for name in names}  # noqa: E731
-        for module in ("branches", "compaction", "measures", "orphans", "releases", "snapshots"):
-            monkeypatch.setattr(f"lakehouse.maintenance.{module}.all_tables", tables)
-
-    return only
 
 
 def test_by_hand_it_only_reports_unless_told_otherwise_and_on_schedule_it_acts():
@@ -181,16 +132,6 @@ def test_many_small_commits_become_few_files_and_releases_read_the_same_and_can_
     assert digest(lake.load_table("silver.ratings").scan().to_arrow()) == read[oldest.release_id]
 
 
-def plant(stack, key, days_old):
-    """Put an object where a writer could have left it, that many days ago."""
-    path = stack.state / "s3" / "lake" / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"left behind")
-    at = (NOW - timedelta(days=days_old)).timestamp()
-    os.utime(path, (at, at))
-    return path
-
-
 def test_an_old_orphan_goes_and_a_young_one_and_whatever_is_elsewhere_stays(spark, s3, stack, lake_tables, only):
     name = new_table(lake_tables, "upkeep")
     table = lake_tables.load_table(name)
@@ -232,6 +173,8 @@ def test_landed_versions_that_nothing_refers_to_go_and_old_reports_too(s3, catal
     monkeypatch.setattr("lakehouse.maintenance.retention.LANDING", "landing/upkeep/")
     monkeypatch.setattr("lakehouse.maintenance.retention.QUALITY", "quality/upkeep/")
     month = NOW.date().replace(day=1)
+    without_bronze = {"release_id": "20200101T000000Z-0123abcd", "created_at": NOW, "tables": [], "kind": "load"}
+    append(lake.load_table("ops.releases"), [without_bronze | {"dataset": "upkeep@other"}])
     append(lake.load_table("bronze.ratings"), [{"_dataset": f"upkeep@{used}", "_event_month": month}])
     s3.put_object(Bucket="lake", Key="quality/upkeep/run/silver.ratings.json", Body=b"{}")
 

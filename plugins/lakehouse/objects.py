@@ -1,4 +1,4 @@
-"""Put objects into the landing area. An object is written once and never changes."""
+"""The objects of the lake bucket that belong to no table. What is landed is written once and never changes."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +28,19 @@ def get(s3: Any, bucket: str, key: str) -> bytes | None:
     except s3.exceptions.NoSuchKey:
         return None
     return body
+
+
+def below(s3: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:
+    """All objects whose keys begin with a prefix, as S3 lists them: Key, Size, LastModified."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [each for page in pages for each in page.get("Contents", [])]
+
+
+def delete(s3: Any, bucket: str, keys: list[str]) -> None:
+    """Delete objects, as many at once as S3 takes; one that is not there is no error."""
+    for begin in range(0, len(keys), 1000):
+        chunk = [{"Key": key} for key in keys[begin : begin + 1000]]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": chunk, "Quiet": True})
 
 
 def upload(s3: Any, bucket: str, files: Iterable[tuple[str, Path]]) -> None:
