@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what the session has started is ended then too
 
 
 def pytest_unconfigure() -> None:

@@ -10,8 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.catalog import Catalog
@@ -19,6 +17,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
+from lakehouse.dbt_project import DbtError, invoke, parsed
 from lakehouse.reports import EXAMPLES, Finding, Report
 from lakehouse.tables import LAYERS
 from spark_jobs.common.lake import Lake, commit_properties, head, sources_of
@@ -29,13 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DBT = Path(__file__).parent.parent.parent / "dbt"
 SOURCES = ["gold.movie_analytics"]
 """What the models read. Only these are pinned: dbt stops at a model that reads another through ``at_snapshot``."""
-
-
-class DbtError(Exception):
-    """dbt could not build or test the marts."""
 
 
 def marts_to_write(catalog: Catalog) -> dict[str, int]:
@@ -95,16 +89,10 @@ def _on_branch(spark: SparkSession, run: Run, snapshots: dict[str, int]) -> Iter
 
 def _dbt(command: str, snapshots: dict[str, int], *options: str) -> list["NodeResult"]:
     """Run a command of dbt in this process; a test that fails is a result, anything else that fails is an error."""
-    from dbt.cli.main import dbtRunner
-
-    with TemporaryDirectory() as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # dbt asks for Hive, which Spark Connect refuses once for every statement.
         warnings.filterwarnings("ignore", "Failed to set spark.sql.catalogImplementation")
-        places = {"project-dir": DBT, "profiles-dir": DBT, "target-path": folder, "log-path": folder}
-        arguments = [text for name, place in places.items() for text in (f"--{name}", str(place))]
-        arguments += ["--target", "lake", "--vars", repr({"snapshots": snapshots})]
-        arguments += ["--quiet", "--log-level-file", "none", *options]
-        outcome = dbtRunner().invoke([command, *arguments])
+        outcome = invoke(command, snapshots, *options, manifest=parsed())
     results: list[NodeResult] = getattr(outcome.result, "results", None) or []
     broken = [f"{each.node.name}: {each.message}" for each in results if each.status in ("error", "skipped")]
     if outcome.exception or broken or not results:

@@ -27,7 +27,7 @@ from tests.integration.conftest import DAG, RUN_SECONDS, FinishedRun, digests, f
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
-MONTHS = int(os.environ.get("BACKFILL_MONTHS", "3"))
+MONTHS = int(os.environ.get("BACKFILL_MONTHS", "2"))
 FIRST = 12 * 2003
 """January 2003, in months."""
 SHARE_KILLED = 1 / 3

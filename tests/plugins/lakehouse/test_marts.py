@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from lakehouse import layers, marts
 from lakehouse.contracts import read_contract
+from lakehouse.dbt_project import DBT, DbtError
 from lakehouse.reports import last_findings
 from lakehouse.tables import LAYERS, MARTS, RELEASED
 from spark_jobs.common.lake import count_rows, sources_of
@@ -129,14 +130,14 @@ def test_marts_that_lost_their_movies_are_emptied_on_the_branch_too(spark, lake_
 
 @pytest.mark.integration
 def test_a_model_that_reads_what_is_not_pinned_is_an_error(spark, lake_tables, written):
-    with pytest.raises(marts.DbtError, match=r"silver_movie_ratings: .*"):
+    with pytest.raises(DbtError, match=r"silver_movie_ratings: .*"):
         marts.build_marts(spark, Run.from_json(written), {})
     assert spark.conf.get("spark.wap.branch", None) is None
 
 
 @pytest.mark.parametrize("name", MARTS)
 def test_dbt_describes_the_columns_as_the_contract_does(name):
-    models = yaml.safe_load((marts.DBT / "models" / "marts.yml").read_text())["models"]
+    models = yaml.safe_load((DBT / "models" / "marts.yml").read_text())["models"]
     (model,) = [model for model in models if f"marts.{model['name']}" == name]
     contract = read_contract(name)
 
@@ -147,6 +148,6 @@ def test_dbt_describes_the_columns_as_the_contract_does(name):
 
 
 def test_every_model_is_a_mart_and_every_mart_a_model():
-    models = sorted(f"marts.{path.stem}" for path in (marts.DBT / "models").glob("*.sql"))
+    models = sorted(f"marts.{path.stem}" for path in (DBT / "models").glob("*.sql"))
 
     assert models == sorted(LAYERS["marts"])
