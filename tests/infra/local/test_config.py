@@ -3,6 +3,7 @@ import json
 import stat
 import tempfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyspark
@@ -74,6 +75,15 @@ def test_a_changed_setting_is_noticed(settings):
 
     assert settings.airflow_password_file not in Stack(settings.state, port_offset=400).changed_files()
     assert settings.state / "airflow" / "airflow.cfg" in Stack(settings.state, port_offset=400).changed_files()
+
+
+def test_what_the_workers_are_forked_with_is_found(settings):
+    config = configparser.RawConfigParser()
+    config.read(settings.state / "airflow" / "airflow.cfg")
+    named = [name.strip() for name in config["scheduler"]["mp_forkserver_preload"].split(",")]
+
+    assert "lakehouse.preloaded" in named
+    assert [name for name in named if find_spec(name) is None] == []  # Python itself would say nothing
 
 
 def test_the_password_file_holds_the_password_of_admin(settings):
