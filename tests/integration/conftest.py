@@ -48,8 +48,8 @@ class FinishedRun:
 def make_run(airflow: AirflowApi, stack: Stack, movielens: Path) -> Any:
     """A function that runs ``make run`` on the real ml-latest-small."""
 
-    def run(**variables: str) -> FinishedRun:
-        finished = make("run", stack, DATASET=str(movielens), **variables)
+    def run() -> FinishedRun:
+        finished = make("run", stack, DATASET=str(movielens))
         assert finished.returncode == 0, finished.stdout + finished.stderr
         (line,) = [line for line in finished.stdout.splitlines() if line.startswith("Release ")]
         return FinishedRun(finished.stdout, line.split()[1])
