@@ -101,7 +101,7 @@ def producer(stack: Stack, dataset: Path, rate: float) -> Iterator[Callable[[], 
 @contextmanager
 def killer(stack: Stack, kills: int, seed: int) -> Iterator[None]:
     """Kill services at random moments, one after the other; at the end wait until all kills are done."""
-    drawn = random.Random(seed)  # noqa: S311
+    drawn = random.Random(seed)  # noqa: S311  a seed must give the same kills
 
     def kill() -> None:
         for number in range(kills):

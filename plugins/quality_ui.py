@@ -15,7 +15,7 @@ async def pages(scope: dict[str, Any], receive: Callable[[], Any], send: Callabl
 
 class QualityUi(AirflowPlugin):
     name = "lakehouse_quality_ui"
-    fastapi_apps = [{"name": "Lakehouse", "app": pages, "url_prefix": "/lakehouse"}]  # noqa: RUF012
+    fastapi_apps = [{"name": "Lakehouse", "app": pages, "url_prefix": "/lakehouse"}]  # noqa: RUF012  as below
     external_views = [  # noqa: RUF012  Airflow has them as lists
         {"name": "Data quality", "href": "/lakehouse/quality", "destination": "nav", "url_route": "data-quality"},
         {"name": "Quality", "href": "/lakehouse/quality", "destination": "dag", "url_route": "quality"},

@@ -53,7 +53,7 @@ class AirflowApi(httpx.Client):
         while self.read(f"dags/{dag['dag_id']}")["last_parsed_time"] == dag["last_parsed_time"]:
             if time.monotonic() > deadline:
                 return  # the runs are only in another order then
-            time.sleep(0.2)
+            time.sleep(0.2)  # Airflow tells nobody when it has parsed a file
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the order in which they started."""

@@ -70,7 +70,7 @@ def end_scheduled_run(airflow: AirflowApi) -> None:
     deadline = time.monotonic() + RUN_SECONDS
     while not (runs := airflow.read(f"dags/{DAG}/dagRuns", run_type="scheduled")["dag_runs"]):
         assert time.monotonic() < deadline, "no run is due"
-        time.sleep(0.2)
+        time.sleep(0.2)  # the scheduler makes it some loops after the first run's end
     airflow.patch(f"dags/{DAG}/dagRuns/{runs[0]['dag_run_id']}", json={"state": "failed"}).raise_for_status()
 
 
