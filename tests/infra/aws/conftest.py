@@ -32,10 +32,10 @@ from tests.infra.aws.instances import metadata_service, process_with
 
 KEPT = ("AIRFLOW_HOME", "AIRFLOW__CORE__LOAD_EXAMPLES", "HOME", "LANG", "PATH", "TMPDIR")
 """What a process of a host takes over from that of the tests."""
-ONE_MACHINE = {"spark.master": "local[2]", "spark.driver.bindAddress": HOST, "spark.ui.enabled": "false"} | {
+ONE_MACHINE = {"spark.master": "local[2,4]", "spark.driver.bindAddress": HOST, "spark.ui.enabled": "false"} | {
     f"spark.{name}": "0" for name in ("driver.port", "driver.blockManager.port", "blockManager.port")
 }
-"""Settings that put the cluster into one process, on ports that are free."""
+"""Settings that put the cluster into one process, on ports that are free. A task has four tries, as it has there."""
 
 
 @pytest.fixture(scope="session")

@@ -132,13 +132,13 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def recent(movielens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ratings and tags of ml-latest-small since 2016, and all of its movies: all that the services do, less often.
+    """The ratings and tags of ml-latest-small since 2018, and all of its movies: all that the services do, less often.
 
     What AWS is here answers one request after the other, and every month costs some.
     """
     folder = tmp_path_factory.mktemp("datasets") / "recent"
     shutil.copytree(movielens, folder)
-    since = datetime(2016, 1, 1, tzinfo=UTC).timestamp()
+    since = datetime(2018, 1, 1, tzinfo=UTC).timestamp()
     for name in ("ratings", "tags"):
         file = folder / f"{name}.csv"
         header, *lines = file.read_text().splitlines(keepends=True)

@@ -24,7 +24,7 @@ from tests.integration.conftest import DAG, RUN_SECONDS, end_scheduled_run, fini
 pytestmark = pytest.mark.integration
 
 PYTHON = "/opt/lakehouse/.venv/bin/python"
-CONF = {"dataset": "/srv/recent", "from_month": "2016-01", "to_month": "2018-12"}
+CONF = {"dataset": "/srv/recent", "from_month": "2018-01", "to_month": "2018-12"}
 CRASHES = {
     "bronze.audit": ("spark", "spark@master"),
     "silver.write": ("worker-1", "spark@worker"),
