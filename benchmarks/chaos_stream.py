@@ -105,7 +105,7 @@ def killer(stack: Stack, kills: int, seed: int) -> Iterator[None]:
 
     def kill() -> None:
         for number in range(kills):
-            time.sleep(drawn.uniform(*PAUSES))
+            time.sleep(drawn.uniform(*PAUSES))  # kills come at moments that nothing prepares for
             service = drawn.choice(TARGETS)
             pid = supervision.ask(stack, "getProcessInfo", service)["pid"]
             if pid:
@@ -142,7 +142,7 @@ def run_dag(airflow: AirflowApi, dag: str, conf: dict[str, Any]) -> str:
         with suppress(httpx.HTTPError):
             run_id = run_id or airflow.trigger(dag, conf)
             state = airflow.read(f"dags/{dag}/dagRuns/{run_id}")["state"]
-        time.sleep(0.5)
+        time.sleep(0.5)  # the API has no call that waits for the end of a run
     print(f"{dag}: {state} after {time.monotonic() - began:.0f} s", flush=True)
     return state
 
@@ -159,7 +159,7 @@ def wait_for_months(airflow: AirflowApi, catalog: Catalog) -> None:
 
     began = time.monotonic()
     while time.monotonic() - began < SECONDS:
-        time.sleep(2)
+        time.sleep(2)  # each look reads tables of the lake
         with suppress(httpx.HTTPError):
             at_work = airflow.read(f"dags/{MONTHS}/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
             if not at_work and not due_months(catalog):

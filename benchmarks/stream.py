@@ -109,7 +109,7 @@ def until(is_so: Callable[[], bool]) -> None:
         with suppress(httpx.HTTPError):
             if is_so():
                 return
-        time.sleep(0.2)
+        time.sleep(0.2)  # neither the lake nor the page tells when it changes
     raise TimeoutError(f"not within {SECONDS} s")
 
 

@@ -81,7 +81,7 @@ def wait_for_dag(airflow: AirflowApi) -> None:
             return
         if time.monotonic() > deadline:
             raise StackError(f"Airflow has not found the DAG {DAG}: see `make status` and airflow-dag-processor.log")
-        time.sleep(0.2)
+        time.sleep(0.2)  # the DAG processor may still be starting
 
 
 def follow(airflow: AirflowApi, run_id: str) -> str:
@@ -96,7 +96,7 @@ def follow(airflow: AirflowApi, run_id: str) -> str:
         except httpx.HTTPError:
             if time.monotonic() - heard > SILENCE_SECONDS:
                 raise
-            time.sleep(1)
+            time.sleep(1)  # the supervisor starts Airflow again, or it is busy
             continue
         for task in tasks:
             key = (task["task_id"], task["map_index"], task["try_number"], task["state"])
@@ -109,7 +109,7 @@ def follow(airflow: AirflowApi, run_id: str) -> str:
         running = ", ".join(task["task_id"] for task in tasks if task["state"] == "running")
         if sys.stdout.isatty():
             show(f"{time.monotonic() - began:6.0f} s  {running}")
-        time.sleep(0.3)
+        time.sleep(0.3)  # often enough for who looks on
 
 
 def show(text: str) -> None:

@@ -98,7 +98,7 @@ def wait(stack: Stack, name: str) -> None:
         state = supervision.state(stack, name)
         if state == "fatal" or time.monotonic() - began > service.seconds:
             raise StackError(f"{name} does not come up ({state}); {end_of(stack.logs / f'{name}.log')}")
-        time.sleep(0.1)
+        time.sleep(0.1)  # services do not tell when they are healthy
     say_up(name, began)
 
 

@@ -74,7 +74,7 @@ class Loop:
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not self._stopped and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
+            time.sleep(min(left, 0.2))  # in pieces: a signal that stops it ends no sleep
 
 
 def announce(airflow: AirflowApi) -> bool:

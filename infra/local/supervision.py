@@ -52,7 +52,7 @@ def start(stack: Stack) -> None:
     while not is_running(stack):
         if time.monotonic() > deadline:
             raise StackError(f"the supervisor does not start: see {stack.logs / 'supervisord.log'}")
-        time.sleep(0.05)
+        time.sleep(0.05)  # it has gone to the background before it answers
 
 
 def stop(stack: Stack) -> None:
@@ -61,7 +61,7 @@ def stop(stack: Stack) -> None:
         ask(stack, "shutdown")
         deadline = time.monotonic() + 60
         while any(processes.of_stack(stack.state, "supervisord")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.1)  # it answers at once and ends after its services
     processes.end(stack.state, grace=5)
     stack.socket.unlink(missing_ok=True)
 

@@ -49,7 +49,7 @@ def callback(about: Callable[..., Alert | None]) -> Callable[..., None]:
         # In the triggerer nothing is killed, and a signal would go astray.
         in_task = current_thread() is main_thread()
         try:
-            with timeout(SECONDS) if in_task else nullcontext():  # type: ignore[no-untyped-call]
+            with timeout(SECONDS) if in_task else nullcontext():  # type: ignore[no-untyped-call]  # it has no types
                 connection = _connection()
                 alert = about(*arguments) if connection else None
                 if connection and alert:

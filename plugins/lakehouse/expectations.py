@@ -33,10 +33,10 @@ class UnexpectedRowsExpectation(gx.UnexpectedRowsExpectation):  # type: ignore[m
         return super()._validate({"unexpected_rows_query.table": []} | metrics, *arguments, **named)
 
 
-class UnexpectedRowCount(UnexpectedRowsQueryRowCount):  # type: ignore[misc]
+class UnexpectedRowCount(UnexpectedRowsQueryRowCount):  # type: ignore[misc]  # as above
     """As GX has it, but as an aggregate: with those of the other expectations it goes to Spark as one query."""
 
-    @metric_partial(  # type: ignore[untyped-decorator]
+    @metric_partial(  # type: ignore[untyped-decorator]  # as above
         engine=SparkDFExecutionEngine,
         partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
         domain_type=MetricDomainTypes.TABLE,

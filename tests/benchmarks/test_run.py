@@ -82,7 +82,7 @@ def test_the_gated_run_bare_pyspark_and_duckdb_make_the_same_gold(scratch, tmp_p
 def test_a_benchmark_that_is_stopped_leaves_nothing_behind(scratch, tmp_path):
     with benchmark(scratch, tmp_path / "result.md") as process:
         while process.poll() is None and not any(scratch.glob("bench-stack-*/postgres")):
-            time.sleep(0.1)
+            time.sleep(0.1)  # once Postgres is there, there is something to leave behind
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         process.communicate()

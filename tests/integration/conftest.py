@@ -80,7 +80,7 @@ def finish(airflow: AirflowApi, run_id: str, dag: str = DAG) -> dict[str, str]:
     state = "unknown"
     while state not in ("success", "failed"):
         assert time.monotonic() < deadline, f"{run_id} is still {state}"
-        time.sleep(0.5)
+        time.sleep(0.5)  # the API has no call that waits for the end of a run
         with suppress(httpx.HTTPError):  # Airflow itself may be what a test has killed
             state = airflow.read(f"dags/{dag}/dagRuns/{run_id}")["state"]
     return {"run": state} | {task["task_id"]: task["state"] for task in airflow.tasks(dag, run_id)}

@@ -103,7 +103,7 @@ def test_a_late_run_is_told_while_it_goes_on(
     waiting_until = time.monotonic() + SECONDS
     while not texts_about(mail, run_id):
         assert time.monotonic() < waiting_until, "no alert"
-        time.sleep(0.2)
+        time.sleep(0.2)  # the receiver only collects
     states = finish(airflow, run_id)
 
     late, stopped = texts_about(mail, run_id)
@@ -128,4 +128,4 @@ def test_the_deadline_does_not_keep_the_scheduler_from_starting_a_run(airflow: A
     waiting_until = time.monotonic() + SECONDS
     while not airflow.read(f"dags/{DAG}/dagRuns", run_type="scheduled")["total_entries"]:
         assert time.monotonic() < waiting_until, "the run of the last full month does not start"
-        time.sleep(0.5)
+        time.sleep(0.5)  # the scheduler makes it in one of its loops

@@ -93,7 +93,7 @@ def wait_for_backfill(airflow: AirflowApi) -> list[str]:
     deadline = time.monotonic() + RUN_SECONDS * MONTHS
     while True:
         assert time.monotonic() < deadline, "the backfill does not end"
-        time.sleep(1)
+        time.sleep(1)  # the API has no call that waits for its end
         with suppress(httpx.HTTPError):
             newest = max(airflow.read("backfills", dag_id=DAG)["backfills"], key=lambda backfill: int(backfill["id"]))
             if newest["completed_at"]:

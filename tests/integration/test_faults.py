@@ -27,8 +27,8 @@ def kill_at_work(airflow: Any, stack: Stack, run_id: str, task_id: str, service:
     deadline = time.monotonic() + RUN_SECONDS
     while not any(task["task_id"] == task_id and task["state"] == "running" for task in airflow.tasks(DAG, run_id)):
         assert time.monotonic() < deadline, f"{task_id} never ran"
-        time.sleep(0.1)
-    time.sleep(AT_WORK[task_id])
+        time.sleep(0.1)  # the API has no call that waits for a task
+    time.sleep(AT_WORK[task_id])  # a kill at the very start would meet no work
     pid = supervision.ask(stack, "getProcessInfo", service)["pid"]
     assert pid > 0, f"{service} does not run"
     os.kill(pid, signal.SIGKILL)

@@ -94,5 +94,5 @@ def printed_token(server: subprocess.Popen[bytes], log: Path, address: str) -> s
     while address not in log.read_text():
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+        time.sleep(0.2)  # Jupyter prints it once it listens
     return log.read_text().partition(address)[2].split()[0]

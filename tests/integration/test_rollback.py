@@ -67,8 +67,8 @@ def kill_s3_during_restore(airflow: Any, stack: Stack, run_id: str) -> None:
         task["task_id"] == "restore" and task["state"] == "running" for task in airflow.tasks(ROLLBACK, run_id)
     ):
         assert time.monotonic() < deadline, "restore never ran"
-        time.sleep(0.05)
-    time.sleep(0.5)
+        time.sleep(0.05)  # short: restoring takes a second or two
+    time.sleep(0.5)  # by then it moves tables
     os.kill(supervision.ask(stack, "getProcessInfo", "s3")["pid"], signal.SIGKILL)
 
 

@@ -44,7 +44,7 @@ def run_of(airflow: Any, partition_key: str) -> str:
         for run in airflow.read(f"dags/{MONTHS}/dagRuns")["dag_runs"]:
             if run["partition_key"] == partition_key:
                 return str(run["dag_run_id"])
-        time.sleep(0.5)
+        time.sleep(0.5)  # the scheduler makes it in one of its loops
     raise AssertionError(f"nothing was triggered for {partition_key}")
 
 

@@ -119,4 +119,4 @@ def wait_or_give_up(url: str, attempt: int, error: requests.RequestException) ->
     if refused or attempt == ATTEMPTS - 1:
         raise DownloadError(f"{url} cannot be downloaded: {error}; try again, or give the path of a zip") from error
     log.warning("%s: attempt %d failed, trying again: %s", url, attempt + 1, error)
-    time.sleep(2**attempt)
+    time.sleep(2**attempt)  # a server with trouble gets longer each time

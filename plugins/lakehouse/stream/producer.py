@@ -180,4 +180,4 @@ class Pace:
         if self._speedup:
             due = max(due, (rating.timestamp - self._first) / self._speedup)
         while (left := self._began + due - time.monotonic()) > 0.001:
-            time.sleep(left)
+            time.sleep(left)  # rate and speed-up say how long

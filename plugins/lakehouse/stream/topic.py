@@ -81,7 +81,7 @@ def describe(settings: dict[str, str], name: str) -> Topic:
     try:
         found = admin.describe_topics(TopicCollection([name]), request_timeout=SECONDS)[name].result()
         partitions = [TopicPartition(name, partition.id) for partition in found.partitions]
-        ends = (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        ends = (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]  # as above
         earliest, latest = (_offsets(admin, partitions, end) for end in ends)
     except KafkaException as error:
         reason = error.args[0]

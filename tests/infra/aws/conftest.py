@@ -58,7 +58,7 @@ def processes(folder: Path) -> Iterator[Callable[..., None]]:
             while not answers():
                 assert process.poll() is None, log.read_text()[-2000:]
                 assert time.monotonic() < deadline, f"{name} does not answer"
-                time.sleep(0.1)
+                time.sleep(0.1)  # a process does not tell when it is ready
 
         yield start
 

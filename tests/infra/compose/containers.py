@@ -83,7 +83,7 @@ class Containers:
             except RuntimeError:
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise TimeoutError(f"{name}: {(self._folder / f'{name}.log').read_text()[-3000:]}") from None
-            time.sleep(0.3)
+            time.sleep(0.3)  # each check is a process of its own
 
     def _begin(self, command: Sequence[str], name: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"{name}.log").open("w") as log:

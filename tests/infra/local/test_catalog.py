@@ -62,6 +62,6 @@ def test_a_session_that_has_ended_keeps_no_connection_to_postgres_and_one_that_l
     deadline = time.monotonic() + 60
     while connections():
         assert time.monotonic() < deadline, f"{connections()} connections are still open"
-        time.sleep(0.5)
+        time.sleep(0.5)  # Spark closes them some time after the session
 
     assert spark.sql("show namespaces in lake").collect() is not None

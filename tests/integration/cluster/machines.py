@@ -149,7 +149,7 @@ def first_process(unshare: subprocess.Popen[bytes]) -> int:
         children = psutil.Process(unshare.pid).children()
         if children and children[0].name() == "sleep":
             return children[0].pid
-        time.sleep(0.05)
+        time.sleep(0.05)  # unshare and its child tell nobody how far they are
     raise RuntimeError("a machine did not start within 30 s")
 
 

@@ -64,7 +64,7 @@ def disturbed(cluster: Cluster) -> Disturbed:
         run_id = airflow.trigger(DAG, CONF)
         for task_id, (host, unit) in CRASHES.items():
             wait_for(airflow, run_id, task_id)
-            time.sleep(AT_WORK)
+            time.sleep(AT_WORK)  # a kill at the very start would meet no work
             cluster.services[host].kill(unit)
         state = finish(airflow, run_id)["run"]
         end_scheduled_run(airflow)
@@ -84,7 +84,7 @@ def wait_for(airflow: Any, run_id: str, task_id: str) -> None:
     deadline = time.monotonic() + RUN_SECONDS
     while not any(task["task_id"] == task_id and task["state"] == "running" for task in airflow.tasks(DAG, run_id)):
         assert time.monotonic() < deadline, f"{task_id} never ran"
-        time.sleep(0.1)
+        time.sleep(0.1)  # the API has no call that waits for a task
 
 
 def python_on(cluster: Cluster, host: str, program: str, *arguments: str, **variables: str) -> str:
@@ -208,7 +208,7 @@ def test_services_read_their_configuration_and_cannot_change_it(cluster: Cluster
         listed = cluster.machine(host).run(
             "find", "/etc/lakehouse", "-type", "f", "-not", "-name", "settings.json", "-not", "-name", "host.env",
             "-printf", "%m %u %g %f\\n",
-        ).stdout.splitlines()  # fmt: skip
+        ).stdout.splitlines()  # fmt: skip  # options beside their values
         assert len(listed) > 3, host
         assert {" ".join(line.split()[:3]) for line in listed} == {"640 root lakehouse"}, host
 

@@ -130,4 +130,4 @@ class Services:
         while self.machine.run("bash", "-c", probe, check=False).returncode:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"nothing listens on {self.machine.name}:{port} after {seconds} s")
-            time.sleep(0.3)
+            time.sleep(0.3)  # each look is a process on the machine

@@ -87,8 +87,18 @@ def test_branches(kill, lake_tables, tables, moment, number):
 def test_releases(kill, lake, lake_tables, tables, counted, moment):
     releases = lake.load_table("ops.releases")
     for minute, release_id in enumerate((OLD, KEPT, "latest")):
-        append(releases.refresh(), [{"release_id": release_id, "created_at": datetime(2020, 1, 1, 0, minute),
-                                     "tables": [], "kind": "load", "dataset": "tiny@1"}])  # fmt: skip
+        append(
+            releases.refresh(),
+            [
+                {
+                    "release_id": release_id,
+                    "created_at": datetime(2020, 1, 1, 0, minute),
+                    "tables": [],
+                    "kind": "load",
+                    "dataset": "tiny@1",
+                }
+            ],
+        )
     before = seen(lake_tables, tables)
 
     kill("releases", tables, counted, moment)

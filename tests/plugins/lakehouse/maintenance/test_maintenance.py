@@ -99,8 +99,11 @@ def test_many_small_commits_become_few_files_and_releases_read_the_same_and_can_
     only(lake, EVENTS, "silver.ratings", "ops.releases")
     before = measure(s3, "lake", lake)
     heads = {name: lake.load_table(name).metadata_location for name in (EVENTS, "silver.ratings", "ops.releases")}
-    for step in (lambda p: forget_old_releases(lake, p), lambda p: expire_snapshots(spark, lake, p),
-                 lambda p: compact(spark, lake, p)):  # fmt: skip
+    for step in (
+        lambda p: forget_old_releases(lake, p),
+        lambda p: expire_snapshots(spark, lake, p),
+        lambda p: compact(spark, lake, p),
+    ):
         assert step(plan(dry_run=True))
     assert heads == {name: lake.load_table(name).metadata_location for name in heads}
     open_branch(events.refresh(), "stream_before_it")
